@@ -1,0 +1,75 @@
+"""`python -m simulator`: serve until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import signal
+import sqlite3
+import sys
+
+from aiohttp import web
+
+from simulator.api import SECRET_KEY
+from simulator.app import build_app
+from simulator.world import World
+
+HOST = "127.0.0.1"
+
+
+def parse_arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator", description="A stand-in Stripe on the loopback interface."
+    )
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--public-url", help="how browsers reach it (default: http://localhost:PORT)")
+    parser.add_argument("--state", metavar="PATH", help="an SQLite file that keeps everything over a restart")
+    parser.add_argument(
+        "--webhook",
+        nargs=3,
+        action="append",
+        default=[],
+        metavar=("SECRET_KEY", "URL", "WHSEC"),
+        help="post the events of this key's account to this endpoint (may be given several times)",
+    )
+    parser.add_argument("--self-check", action="store_true", help="hold every answer and event against the contract")
+    arguments = parser.parse_args(argv)
+    for key, url, secret in arguments.webhook:
+        if not (SECRET_KEY.fullmatch(key) and url.startswith("http") and secret.startswith("whsec_")):
+            parser.error(f"--webhook {key[:8]}... {url}: want sk_test_..., http(s)://..., whsec_...")
+    return arguments
+
+
+async def serve(arguments: argparse.Namespace) -> str | None:
+    """Run until a signal; answers why it could not start, if so."""
+    try:
+        world = World.create(arguments.state, self_check=arguments.self_check)
+    except sqlite3.Error as error:
+        return f"cannot open the state file {arguments.state}: {error}"
+    for key, url, secret in arguments.webhook:
+        world.postman.configure(world.store.open_account(key), url, secret)
+    runner = web.AppRunner(build_app(world), access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, arguments.port)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        return f"cannot listen on port {arguments.port} ({error.strerror}); choose another with --port"
+    port = runner.addresses[0][1]
+    world.public_url = (arguments.public_url or f"http://localhost:{port}").rstrip("/")
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    print(f"simulator: http://localhost:{port}", flush=True)
+    await stopped.wait()
+    await runner.cleanup()
+    return None
+
+
+def main() -> None:
+    problem = asyncio.run(serve(parse_arguments(sys.argv[1:])))
+    if problem:
+        sys.exit(f"simulator: {problem}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Puts the simulator together: routes, background work, start and stop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from simulator.api import Api
+from simulator.control import Control
+from simulator.hosted import HostedPage
+from simulator.payments import settle_payment
+from simulator.resources.checkout_sessions import expire_session
+from simulator.timeline import Actions, run_due
+from simulator.world import World
+
+ACTIONS: Actions = {"expire_session": expire_session, "settle_payment": settle_payment}
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def build_app(world: World) -> web.Application:
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app.add_routes(Control(world, ACTIONS).routes())
+    app.add_routes(HostedPage(world).routes())
+    app.router.add_route("*", "/v1/{rest:.*}", Api(world).serve)
+
+    async def run_background(_app: web.Application) -> AsyncIterator[None]:
+        await world.postman.start()
+        ticking = asyncio.create_task(_tick(world))
+        yield
+        ticking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ticking
+        await world.postman.stop()
+        world.store.close()
+
+    app.cleanup_ctx.append(run_background)
+    return app
+
+
+async def _tick(world: World) -> None:
+    while True:
+        run_due(world, ACTIONS)
+        await asyncio.sleep(1)

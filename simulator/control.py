@@ -1,0 +1,115 @@
+"""`/_sim/*`: the simulator's own interface, for tests and demos to order failures and look inside. JSON in, JSON out.
+
+POST   /_sim/faults      {"fault", "match", "times", "seconds"}: see faults.py; GET lists, DELETE clears
+POST   /_sim/advance     {"seconds"}: moves the clock; what falls due happens before the answer
+POST   /_sim/webhooks    {"key", "url", "secret"}: adds an endpoint
+GET    /_sim/requests    the API requests received, oldest first
+GET    /_sim/deliveries  every delivery with its attempts and their answers
+GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE /_sim/state forgets everything
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from simulator.faults import Fault, InvalidFault
+from simulator.state import Json
+from simulator.timeline import Actions, run_due
+from simulator.wire import CONTENT_TYPE, render_json
+from simulator.world import World
+
+MAX_ADVANCE = 10 * 365 * 24 * 60 * 60
+
+
+class Control:
+    """The handlers of `/_sim/*`."""
+
+    def __init__(self, world: World, actions: Actions) -> None:
+        self.world, self._actions = world, actions
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/_sim/faults", self.add_fault),
+            web.get("/_sim/faults", self.list_faults),
+            web.delete("/_sim/faults", self.clear_faults),
+            web.post("/_sim/advance", self.advance),
+            web.post("/_sim/webhooks", self.add_webhook),
+            web.get("/_sim/requests", self.list_requests),
+            web.get("/_sim/deliveries", self.list_deliveries),
+            web.get("/_sim/state", self.show_state),
+            web.delete("/_sim/state", self.forget_everything),
+        ]
+
+    async def add_fault(self, request: web.Request) -> web.Response:
+        try:
+            fault = Fault.from_json(await _read_object(request))
+        except InvalidFault as invalid:
+            raise _bad_request(str(invalid)) from invalid
+        self.world.faults.add(fault)
+        return _answer({"faults": self.world.faults.list()})
+
+    async def list_faults(self, _request: web.Request) -> web.Response:
+        return _answer({"faults": self.world.faults.list()})
+
+    async def clear_faults(self, _request: web.Request) -> web.Response:
+        self.world.faults.clear()
+        return _answer({"faults": []})
+
+    async def advance(self, request: web.Request) -> web.Response:
+        seconds = (await _read_object(request)).get("seconds")
+        if type(seconds) is not int or not 0 <= seconds <= MAX_ADVANCE:
+            raise _bad_request(f"seconds has to be a whole number from 0 to {MAX_ADVANCE}")
+        self.world.advance(seconds)
+        return _answer({"happened": run_due(self.world, self._actions), "now": self.world.clock.now()})
+
+    async def add_webhook(self, request: web.Request) -> web.Response:
+        body = await _read_object(request)
+        for name, prefix in (("key", "sk_"), ("url", "http"), ("secret", "whsec_")):
+            if not str(body.get(name, "")).startswith(prefix):
+                raise _bad_request(f"{name} has to start with {prefix}")
+        account = self.world.store.open_account(body["key"])
+        endpoint_id = self.world.postman.register(account, body["url"], body["secret"])
+        self.world.store.flush()
+        return _answer({"id": endpoint_id, "account": account.id})
+
+    async def list_requests(self, _request: web.Request) -> web.Response:
+        return _answer({"requests": list(self.world.requests)})
+
+    async def list_deliveries(self, _request: web.Request) -> web.Response:
+        accounts = self.world.store.accounts.values()
+        return _answer(
+            {"deliveries": [found for account in accounts for found in account.records("_delivery").values()]}
+        )
+
+    async def show_state(self, request: web.Request) -> web.Response:
+        if "key" not in request.query:
+            raise _bad_request("say whose state: ?key=sk_...")
+        account = self.world.store.open_account(request.query["key"])
+        objects = account.objects()
+        counts = {kind: len(found) for kind, found in objects.items()}
+        return _answer({"account": account.id, "counts": counts, "objects": objects})
+
+    async def forget_everything(self, _request: web.Request) -> web.Response:
+        await self.world.forget()
+        return _answer({"forgotten": True})
+
+
+def _answer(value: Mapping[str, Any]) -> web.Response:
+    return web.Response(body=render_json(value), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _bad_request(message: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(body=render_json({"error": message}), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _read_object(request: web.Request) -> Json:
+    """The body as a JSON object, whatever its Content-Type says."""
+    try:
+        value = json.loads(await request.text())
+    except ValueError as error:
+        raise _bad_request(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise _bad_request("the body has to be a JSON object")
+    return value

@@ -1,0 +1,107 @@
+"""Renders the hosted page from `templates/`; every value that comes from a session or a shopper is escaped here."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+
+from simulator.currencies import format_amount
+from simulator.payments import CARDS
+from simulator.state import Json
+
+TEMPLATES = Path(__file__).with_name("templates")
+_FIELDS = ("email", "card_number", "exp", "cvc")
+
+
+def render_form(session: Json, items: Sequence[Json], values: Mapping[str, str], errors: Mapping[str, str]) -> str:
+    """The open session: what is bought, and the form with what was typed and what is wrong with it."""
+    free = session["amount_total"] == 0
+    fields = {name: escape(values.get(name, "")) for name in _FIELDS}
+    problems = {f"{name}_problem": _problem(name, errors.get(name)) for name in _FIELDS}
+    invalid = {f"{name}_invalid": _invalid(name, errors) for name in _FIELDS}
+    form = _fill(
+        "free.html" if free else "card.html", total=_money(session), cards=_card_rows(), **fields, **problems, **invalid
+    )
+    cancel = _fill("cancel.html") if session["cancel_url"] else ""
+    content = _fill("pay.html", summary=_summary(session, items), form=form, cancel=cancel)
+    return _fill("page.html", title=f"Pay {_money(session)}", content=content)
+
+
+def render_closed(session: Json) -> str:
+    """A session that is complete or expired, with the way back to the shop."""
+    if session["status"] == "complete":
+        paid = session["payment_status"] != "unpaid"
+        heading, text = "You're all done here", "This checkout is complete. You won't be charged again."
+        if not paid:
+            text = "This checkout is complete and the payment is on its way. You won't be charged again."
+        back = session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
+    else:
+        heading, text = "This checkout has expired", "Nothing was charged. Go back to the shop to start again."
+        back = session["cancel_url"] or session["success_url"]
+    return _render_message(
+        heading, text, f'<a class="button" href="{escape(back)}" rel="noreferrer">Back to the shop</a>'
+    )
+
+
+def render_missing() -> str:
+    return _render_message("Nothing to pay here", "This link belongs to no checkout. It may be incomplete.", "")
+
+
+def _render_message(heading: str, text: str, action: str) -> str:
+    content = _fill("message.html", heading=escape(heading), text=escape(text), action=action)
+    return _fill("page.html", title=escape(heading), content=content)
+
+
+def _summary(session: Json, items: Sequence[Json]) -> str:
+    lines = "".join(_line_row(session, item) for item in items)
+    details = session["total_details"]
+    rows = [("Subtotal", session["amount_subtotal"])]
+    rows += [("Discount", -details["amount_discount"])] if details["amount_discount"] else []
+    rows += [("Tax", details["amount_tax"])] if details["amount_tax"] else []
+    totals = "".join(f"<div><dt>{label}</dt><dd>{_money(session, amount)}</dd></div>" for label, amount in rows)
+    return _fill("summary.html", total=_money(session), lines=lines, totals=totals)
+
+
+def _line_row(session: Json, item: Json) -> str:
+    each = f"{_money(session, item['price']['unit_amount'])} each" if item["quantity"] > 1 else ""
+    quantity = f'<span class="detail">Qty {item["quantity"]}{each and " · " + each}</span>'
+    amount = _money(session, item["amount_subtotal"])
+    return f'<li><span class="name">{escape(item["description"])} {quantity}</span><span class="amount">{amount}</span></li>'
+
+
+def _card_rows() -> str:
+    return "".join(
+        f'<tr><td class="number">{_spaced(number)}</td><td>{escape(card.label)}</td></tr>'
+        for number, card in CARDS.items()
+    )
+
+
+def _spaced(number: str) -> str:
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
+
+
+def _problem(name: str, text: str | None) -> str:
+    return f'<p class="problem" id="{name}-problem" role="alert">{escape(text)}</p>' if text else ""
+
+
+def _invalid(name: str, errors: Mapping[str, str]) -> str:
+    if name not in errors:
+        return ""
+    focus = " autofocus" if name == next(iter(errors)) else ""
+    return f' aria-invalid="true" aria-describedby="{name}-problem"{focus}'
+
+
+def _money(session: Json, amount: int | None = None) -> str:
+    amount = session["amount_total"] if amount is None else amount
+    locale = session["locale"] if session["locale"] != "auto" else None
+    return escape(format_amount(amount, session["currency"], locale))
+
+
+def _fill(name: str, **values: str) -> str:
+    return _read_template(name).substitute(values)
+
+
+@cache
+def _read_template(name: str) -> Template:
+    return Template((TEMPLATES / name).read_text())

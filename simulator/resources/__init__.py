@@ -1,0 +1,15 @@
+"""Which handler answers which operation of the contract. What is not in the table is answered 501, never made up."""
+
+from collections.abc import Callable
+
+from simulator.resources import account, charges, checkout_sessions, events, payment_intents
+from simulator.state import Json
+from simulator.world import Call
+
+HANDLERS: dict[tuple[str, str], Callable[[Call], Json]] = {
+    **account.HANDLERS,
+    **charges.HANDLERS,
+    **checkout_sessions.HANDLERS,
+    **events.HANDLERS,
+    **payment_intents.HANDLERS,
+}

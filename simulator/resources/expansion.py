@@ -1,0 +1,46 @@
+"""`expand[]`: ids replaced by the objects they name. Source: docs.stripe.com/api/expanding_objects."""
+
+import copy
+from typing import Any
+
+from simulator.errors import invalid_parameter
+from simulator.resources.checkout_sessions import first_line_items
+from simulator.state import Json
+from simulator.world import Scope
+
+MAX_DEPTH = 4
+# Field -> kind of the object whose id it holds. Fields that only `expand` brings have a builder of their own below.
+REFERENCES = {"payment_intent": "payment_intent", "latest_charge": "charge", "charge": "charge"}
+INCLUDABLE = {("checkout.session", "line_items"): first_line_items}
+
+
+def expand(scope: Scope, answer: Json, paths: list[str]) -> Json:
+    """A copy of the answer with every path expanded; raises Stripe's error for one that can't be."""
+    expanded = copy.deepcopy(answer)
+    for path in paths:
+        if path.count(".") >= MAX_DEPTH:
+            raise invalid_parameter(
+                "expand", f"You cannot expand more than {MAX_DEPTH} levels of a property. Property: {path}"
+            )
+        _expand_path(scope, expanded, path.split("."), path)
+    return expanded
+
+
+def _expand_path(scope: Scope, value: Any, steps: list[str], path: str) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _expand_path(scope, item, steps, path)
+        return
+    name, *rest = steps
+    if value.get("object") == "list" and name == "data":
+        _expand_path(scope, value["data"], rest, path)
+        return
+    if include := INCLUDABLE.get((value.get("object"), name)):
+        value[name] = copy.deepcopy(include(scope, value))
+    elif name in REFERENCES and name in value:
+        if isinstance(value[name], str):
+            value[name] = copy.deepcopy(scope.account.records(REFERENCES[name])[value[name]])
+    elif not (rest and isinstance(value.get(name), dict)):
+        raise invalid_parameter("expand", f"This property cannot be expanded ({path}).")
+    if rest and value[name] is not None:
+        _expand_path(scope, value[name], rest, path)

@@ -1,0 +1,96 @@
+"""The pieces of the simulator, and what a handler may touch of them."""
+
+import copy
+import secrets
+import string
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.clock import Clock
+from simulator.contract import Contract
+from simulator.faults import Faults
+from simulator.state import Account, Json, Store
+from simulator.webhooks import Postman
+
+_ALPHABET = string.ascii_letters + string.digits
+REQUESTS_REMEMBERED = 10_000
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass
+class World:
+    """One running simulator. It is single-threaded: whatever does not await is atomic."""
+
+    public_url: str
+    store: Store
+    clock: Clock
+    faults: Faults
+    postman: Postman
+    contract: Contract
+    self_check: bool = False
+    requests: deque[Json] = field(default_factory=lambda: deque(maxlen=REQUESTS_REMEMBERED))
+    # (account, idempotency key) of requests whose answer is still on its way.
+    keys_in_use: set[tuple[str, str]] = field(default_factory=set)
+
+    @classmethod
+    def create(cls, state_path: str | None = None, *, self_check: bool = False) -> "World":
+        """A world that goes on where the state file left it; its public URL is set once its port is known."""
+        store = Store(state_path)
+        clock = Clock((store.settings.find("_clock", "clock") or {"offset": 0})["offset"])
+        return cls("", store, clock, Faults(), Postman(store), Contract.load(), self_check)
+
+    def advance(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+        self.store.settings.note("_clock", "clock", {"offset": self.clock.offset})
+
+    async def forget(self) -> None:
+        """Back to the first moment: no accounts, faults, logs, deliveries; real time. The command line's endpoints stay."""
+        await self.postman.forget()
+        self.store.clear()
+        self.faults.clear()
+        self.requests.clear()
+        self.keys_in_use.clear()
+        self.clock.offset = 0
+
+
+@dataclass
+class Scope:
+    """On whose account something happens, and which API request caused it, if any."""
+
+    world: World
+    account: Account
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def now(self) -> int:
+        return self.world.clock.now()
+
+    def blank(self, kind: str, prefix: str, **values: Any) -> Json:
+        """A new object of Stripe's: all its nullable fields null, then `values`."""
+        head = {"id": new_id(prefix), "object": kind, "created": self.now, "livemode": self.account.livemode}
+        return {**self.world.contract.blank(kind), **head, **values}
+
+    def emit(self, kind: str, subject: Json) -> None:
+        """Record an event about the object as it is now, and post it to the account's endpoints."""
+        request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
+        event = self.blank("event", "evt_1", type=kind, api_version=self.world.contract.version, request=request)
+        event["data"] = {"object": copy.deepcopy(subject)}
+        event["pending_webhooks"] = self.world.postman.count_endpoints(self.account)
+        if self.world.self_check:
+            self.world.contract.check_answer(event)
+        self.account.put(event)
+        self.world.postman.post(self.account, event, self.world.faults.take_for_event(kind))
+
+
+@dataclass
+class Call(Scope):
+    """One API request that passed the contract: ids from its path, typed parameters."""
+
+    path: str = ""
+    ids: dict[str, str] = field(default_factory=dict)
+    params: Json = field(default_factory=dict)
