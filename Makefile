@@ -1,0 +1,36 @@
+# Every recipe runs the project's Python, which is made first where it is missing: deploy/bootstrap.sh.
+# No recipe holds a path of its own, so that make works in any folder, also by `make -f`.
+ROOT := $(patsubst %Makefile,%,$(MAKEFILE_LIST))
+# exec: a killed make is seen by the command itself, not by a shell between the two.
+PYTHON := exec sh "$(ROOT)deploy/bootstrap.sh"
+MAKEFLAGS += --no-print-directory
+ARGS ?=
+CHECKS ?=
+LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run stop test check bench manage lock
+
+help: ## list these targets
+	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-8s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
+
+run: ## start everything here in the foreground; PORT=8000 SIMULATOR_PORT=8001 choose the ports
+	@$(PYTHON) -m deploy.run
+
+stop: ## end what `make run` started
+	@$(PYTHON) -m deploy.stop
+
+test: ## run the tests in a database of their own; ARGS="-k basket" narrows them
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: ## format, lint, types, imports, migrations, deployment; CHECKS="lint types" narrows them
+	@$(PYTHON) -m deploy.check $(CHECKS)
+
+bench: ## measure the webhooks against the database and the server alone
+	@$(PYTHON) -m deploy.bench $(ARGS)
+
+manage: ## run a management command in the demo: ARGS="replay --check"
+	@$(PYTHON) -m deploy.manage $(ARGS)
+
+lock: ## lock the requirements of pyproject.toml again (needs uv)
+	@cd "$(or $(ROOT),.)" && $(LOCK) -o requirements.txt && $(LOCK) --extra dev -o requirements-dev.txt

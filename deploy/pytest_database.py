@@ -1,0 +1,22 @@
+"""Gives pytest a PostgreSQL of its own when DATABASE_URL is unset; loaded by `-p deploy.pytest_database`.
+
+Not a fixture: pytest-django reads the settings, and with them DATABASE_URL, before any conftest.py is loaded.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+
+from deploy.postgres import temporary_server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    # The workers of pytest-xdist inherit the variable, hence share the server.
+    if not os.environ.get("DATABASE_URL"):
+        with ExitStack() as stack:
+            os.environ["DATABASE_URL"] = stack.enter_context(temporary_server())
+            early_config.add_cleanup(stack.pop_all().close)
+    return (yield)
