@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    name = "billing"
+
+    def ready(self) -> None:
+        from billing import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported
+        from billing.gateway import payment_intents, sessions  # noqa: F401, PLC0415 registers their operations

@@ -1,0 +1,1 @@
+"""Stripe at the edge: the only package of the product that imports `stripe`."""

@@ -1,0 +1,185 @@
+"""One call to Stripe: intend it (in the caller's transaction), send it (in none), settle it (in a second one)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import stripe
+from django.db import transaction
+
+from billing.accounts import account_named
+from billing.events import (
+    CallOutcome,
+    StripeCallAttempted,
+    StripeCallFailed,
+    StripeCallRequested,
+    StripeCallSucceeded,
+    StripeCallUnknown,
+)
+from billing.gateway.client import Attempt, recorded_attempts, stripe_client
+from billing.gateway.errors import StripeRefused, StripeUnreachable
+from billing.models import CallState, StripeCall
+from billing.projections import CallAggregate
+
+type Body = dict[str, Any]
+type Sender = Callable[[stripe.StripeClient, str, Any, Any], stripe.StripeObject]
+
+NO_ANSWER = "no_answer"
+RATE_LIMITED = "rate_limited"
+SERVER_ERROR = "server_error"
+SERVER_ERROR_REPLAYED = "server_error_replayed"
+KEY_IN_USE = "idempotency_key_in_use"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """How one operation of a resource is sent; `find` tells what became of it when sending again can't.
+
+    `find` returns Stripe's object, or None when the operation certainly was not carried out. It is None itself for plain
+    reads: an unanswered GET has failed.
+    """
+
+    send: Sender
+    find: "Callable[[StripeCall], Body | None] | None" = None
+
+    @property
+    def is_read(self) -> bool:
+        return self.find is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What is known after trying: the outcome as a fact, the attempts on the wire, and Stripe's object if it succeeded."""
+
+    outcome: CallOutcome
+    attempts: tuple[Attempt, ...] = ()
+    error_code: str = ""
+    stripe_object: Body | None = None
+
+    def required_object(self) -> Body:
+        """Stripe's object; raises StripeRefused or StripeUnreachable when there is none."""
+        if self.stripe_object is not None:
+            return self.stripe_object
+        raise_refusal(self.outcome)
+        raise AssertionError("a call succeeded without an object")
+
+
+def raise_refusal(outcome: CallOutcome) -> None:
+    if isinstance(outcome, StripeCallFailed) and outcome.reason not in {NO_ANSWER, RATE_LIMITED}:
+        raise StripeRefused(reason=outcome.reason)
+    if not isinstance(outcome, StripeCallSucceeded):
+        raise StripeUnreachable
+
+
+operations: dict[str, Operation] = {}
+completions: dict[str, Callable[[StripeCall, Reply], None]] = {}
+
+
+def completes(operation: str) -> Callable[[Callable[[StripeCall, Reply], None]], Callable[[StripeCall, Reply], None]]:
+    """Decorator: what else is true once a call of this operation is settled.
+
+    The function runs in the transaction that settles the call, whoever learnt of the outcome (the shopper's request or the
+    sweeper), and must call `settle_call` itself: after locking its own row, which by the global order comes first.
+    """
+
+    def register(function: Callable[[StripeCall, Reply], None]) -> Callable[[StripeCall, Reply], None]:
+        completions[operation] = function
+        return function
+
+    return register
+
+
+def intend_call(
+    *, account: str, operation: str, target: str = "", body: Body | None = None, subject: str = "", call_id: UUID | None = None
+) -> StripeCall:
+    """Put a call on record, in the caller's transaction; it may be sent once that is committed."""
+    call = CallAggregate.begin(call_id or uuid4())
+    call.record(
+        StripeCallRequested(
+            account=account,
+            operation=operation,
+            idempotency_key=str(call.root.pk),
+            target=target,
+            body=body or {},
+            subject=subject,
+        )
+    )
+    call.save()
+    return call.root
+
+
+def execute_call(call: StripeCall) -> Reply:
+    """Send a committed call and record what came of it, with everything that follows from it, in one transaction."""
+    return complete_call(call, send_call(call))
+
+
+def complete_call(call: StripeCall, reply: Reply) -> Reply:
+    with transaction.atomic(durable=True):
+        completions.get(call.operation, settle_call)(call, reply)
+    return reply
+
+
+def settle_call(call: StripeCall, reply: Reply) -> None:
+    """Append attempts and outcome. What is settled stays so: under one key Stripe gives one answer."""
+    locked = CallAggregate.load_locked(call.pk)
+    for attempt in reply.attempts:
+        locked.record(
+            StripeCallAttempted(
+                number=locked.root.attempts + 1,
+                http_status=attempt.http_status,
+                error_code=reply.error_code,
+                request_id=attempt.request_id,
+                replayed=attempt.replayed,
+                milliseconds=attempt.milliseconds,
+            )
+        )
+    unchanged = isinstance(reply.outcome, StripeCallUnknown) and locked.root.state == CallState.UNKNOWN
+    if locked.root.is_open and not (unchanged and locked.root.reason == reply.outcome.reason):
+        locked.record(reply.outcome)
+    locked.save()
+
+
+def send_call(call: StripeCall) -> Reply:
+    """One attempt on the wire, the same bytes under the same idempotency key each time. No transaction may be open."""
+    operation = operations[call.operation]
+    client = stripe_client(account_named(call.account))
+    with recorded_attempts() as attempts:
+        try:
+            answer = operation.send(client, call.target, call.body, {"idempotency_key": str(call.pk)})
+        except stripe.StripeError as error:
+            outcome = judge_error(error, attempts)
+            if operation.is_read and isinstance(outcome, StripeCallUnknown):
+                outcome = StripeCallFailed(reason=NO_ANSWER)
+            return Reply(outcome=outcome, attempts=tuple(attempts), error_code=error_code(error))
+    stripe_object: Body = answer.to_dict()
+    outcome = StripeCallSucceeded(object_id=stripe_object.get("id", ""))
+    return Reply(outcome=outcome, attempts=tuple(attempts), stripe_object=stripe_object)
+
+
+def judge_error(error: stripe.StripeError, attempts: list[Attempt]) -> CallOutcome:
+    """Failed only where Stripe is certain not to have acted; everything else is unknown until it is found out.
+
+    Source: docs.stripe.com/error-low-level and docs.stripe.com/api/idempotent_requests: an answer of 500 is indeterminate
+    and is itself replayed under its key; validation errors, 429 and concurrent use execute nothing.
+    """
+    status = error.http_status
+    if error_code(error) == KEY_IN_USE:
+        return StripeCallUnknown(reason=KEY_IN_USE)
+    if status == 429:  # noqa: PLR2004 Too Many Requests
+        return StripeCallFailed(reason=RATE_LIMITED)
+    if status is not None and 400 <= status < 500:  # noqa: PLR2004 the class of client errors
+        return StripeCallFailed(reason=error_code(error))
+    if status is None:
+        return StripeCallUnknown(reason=NO_ANSWER)
+    replayed = bool(attempts) and attempts[-1].replayed
+    return StripeCallUnknown(reason=SERVER_ERROR_REPLAYED if replayed else SERVER_ERROR)
+
+
+def error_code(error: stripe.StripeError) -> str:
+    """Stripe's code, or its type: machine-readable, never its message, which may quote what was sent."""
+    details = error.error
+    code = error.code or (details and (getattr(details, "code", None) or getattr(details, "type", None)))
+    return str(code or type(error).__name__)[:100]
+
+

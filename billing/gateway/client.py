@@ -1,0 +1,101 @@
+"""The HTTP client under stripe-python: nothing leaves without a committed intent, and every attempt is measured."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import stripe
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from billing.gateway.errors import IntentMissingError
+from billing.models import StripeCall
+from core.configuration import Account
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One request on the wire. `http_status` is None when no answer came; `replayed` when Stripe answered from its memory."""
+
+    http_status: int | None
+    request_id: str
+    replayed: bool
+    milliseconds: int
+
+
+_attempts: ContextVar[list[Attempt]] = ContextVar("stripe_attempts")
+
+
+@contextmanager
+def recorded_attempts() -> Iterator[list[Attempt]]:
+    """Collects what the client below sends inside."""
+    token = _attempts.set([])
+    try:
+        yield _attempts.get()
+    finally:
+        _attempts.reset(token)
+
+
+class JournaledHTTPClient(stripe.HTTPClient):
+    """Refuses a request whose idempotency key is not that of a committed call, and records each attempt."""
+
+    name = "countersign"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transport: stripe.HTTPClient = import_string(settings.STRIPE_HTTP_CLIENT)(
+            timeout=(CONNECT_SECONDS, READ_SECONDS)
+        )
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        require_committed_intent((headers or {}).get("Idempotency-Key", ""))
+        status, answered, started = None, {}, time.perf_counter()
+        try:
+            body, status, answered = self._transport.request(method, url, headers, post_data)
+        finally:
+            _attempts.get().append(
+                Attempt(
+                    http_status=status,
+                    request_id=answered.get("Request-Id", ""),
+                    replayed=answered.get("Idempotent-Replayed", "") == "true",
+                    milliseconds=round((time.perf_counter() - started) * 1000),
+                )
+            )
+        return body, status, answered
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+def require_committed_intent(idempotency_key: str) -> None:
+    """Raise IntentMissingError unless the call is in the database; `durable` proves that no transaction of ours is open."""
+    try:
+        call_id = UUID(idempotency_key)
+    except ValueError:
+        raise IntentMissingError("the request carries no call id as its idempotency key") from None
+    with transaction.atomic(durable=True):
+        if not StripeCall.objects.filter(pk=call_id).exists():
+            raise IntentMissingError(f"call {call_id} is not on record")
+
+
+@cache
+def stripe_client(account: Account) -> stripe.StripeClient:
+    """One client for each account: its key, the pinned API version, no retries of its own, no telemetry."""
+    stripe.enable_telemetry = False
+    return stripe.StripeClient(
+        account.secret_key,
+        http_client=JournaledHTTPClient(),
+        max_network_retries=0,
+        base_addresses={"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else {},
+    )

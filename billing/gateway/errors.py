@@ -1,0 +1,25 @@
+"""What a failed call to Stripe means for whoever waits for it."""
+
+from http import HTTPStatus
+
+from core.refusals import Refusal
+
+
+class StripeRefused(Refusal):
+    """Stripe answered with an error: the request was not carried out. The reason is Stripe's error code."""
+
+    code = "stripe_refused"
+    status = HTTPStatus.BAD_GATEWAY
+    message = "Our payment provider refused to open the payment ({reason}). You were not charged; please try again later."
+
+
+class StripeUnreachable(Refusal):
+    """Stripe did not answer, or is busy: what became of the request will be found out."""
+
+    code = "stripe_unreachable"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    message = "Our payment provider isn't answering right now. You were not charged; please try again in a moment."
+
+
+class IntentMissingError(Exception):
+    """A request was about to leave for Stripe without a committed record of it; the code that built it is wrong."""

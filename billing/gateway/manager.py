@@ -1,0 +1,36 @@
+"""The base of the managers: one for each Stripe resource (SEED S13)."""
+
+from typing import Any, ClassVar
+
+from billing.gateway.calls import Body, Operation, Reply, execute_call, intend_call, operations
+from billing.models import StripeCall
+from core.configuration import Account
+
+
+class ResourceManager:
+    """Journals, sends, times and classifies; a subclass says what its resource is called and what can be done with it.
+
+    `operations` maps a verb to an Operation; it is registered as `<resource>.<verb>`, the name that stands in the log.
+    """
+
+    resource: ClassVar[str]
+    operations: ClassVar[dict[str, Operation]]
+
+    def __init_subclass__(cls) -> None:
+        operations.update({f"{cls.resource}.{verb}": operation for verb, operation in cls.operations.items()})
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def intend(self, verb: str, **call: Any) -> StripeCall:
+        """Put a call on record in the caller's transaction (see `intend_call`); send it with `execute_call` after."""
+        return intend_call(account=self.account.name, operation=f"{self.resource}.{verb}", **call)
+
+    def read(self, verb: str, *, target: str = "", body: Body | None = None, subject: str = "") -> Body:
+        """A plain read, journaled too: its intent is committed, it is sent, its outcome recorded.
+
+        Raises StripeRefused or StripeUnreachable.
+        """
+        call = self.intend(verb, target=target, body=body, subject=subject)
+        reply: Reply = execute_call(call)
+        return reply.required_object()

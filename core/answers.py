@@ -1,0 +1,59 @@
+"""How a failure looks from outside: JSON for programs, a page for people."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from core.refusals import Refusal
+
+type View = Callable[..., HttpResponse]
+
+RETRY_AFTER_SECONDS = 5
+
+
+def json_only(view: View) -> View:
+    """Errors of this view are JSON whatever the client accepts."""
+
+    @wraps(view)
+    def marked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        vars(request)["json_only"] = True
+        return view(request, *args, **kwargs)
+
+    return marked
+
+
+def wants_page(request: HttpRequest) -> bool:
+    """Whether the answer should be HTML: the client asks for it, and the endpoint isn't one that only speaks JSON."""
+    return "text/html" in request.headers.get("Accept", "") and not getattr(request, "json_only", False)
+
+
+def answer_error(
+    request: HttpRequest, *, status: HTTPStatus, code: str, message: str, title: str = ""
+) -> HttpResponse:
+    """`{"error": {"code", "message"}}`, or the error page saying the same."""
+    if not wants_page(request):
+        return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    context = {"status": int(status), "title": title or status.phrase, "message": message}
+    return render(request, "error.html", context, status=status)
+
+
+def answer_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    response = answer_error(request, status=refusal.status, code=refusal.code, message=str(refusal))
+    if refusal.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def answer_unavailable(request: HttpRequest) -> HttpResponse:
+    response = answer_error(
+        request,
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="unavailable",
+        message="We can't reach our records right now. Nothing was lost or charged; try again in a moment.",
+        title="Back in a moment",
+    )
+    response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response

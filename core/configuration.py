@@ -1,0 +1,131 @@
+"""The environment, read once and refused in one line when it is wrong."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]*")
+CURRENCY = re.compile(r"[a-z]{3}")
+SECRET_KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]+")
+PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]+")
+WEBHOOK_SECRET = re.compile(r"whsec_\S+")
+MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
+ALL_OTHER_CURRENCIES = "*"
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or malformed; the message names it and says what it should be."""
+
+    def __init__(self, setting: str, problem: str) -> None:
+        super().__init__(f"{setting} {problem}")
+        self.setting = setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One Stripe account: its keys, its webhook signing secrets and the currencies it serves (lower-case ISO codes or `*`)."""
+
+    name: str
+    secret_key: str = field(repr=False)
+    publishable_key: str
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    currencies: frozenset[str]
+
+    @property
+    def livemode(self) -> bool:
+        return "_live_" in self.secret_key
+
+
+class Environment:
+    """Typed reads of environment variables; every failure is a ConfigurationError naming the variable."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._variables.get(name, "").strip()
+        if value:
+            return value
+        if default is None:
+            raise ConfigurationError(name, "is not set")
+        return default
+
+    def flag(self, name: str) -> bool:
+        value = self.text(name, "0")
+        if value not in {"0", "1"}:
+            raise ConfigurationError(name, "must be 0 or 1")
+        return value == "1"
+
+    def items(self, name: str, default: str | None = None) -> tuple[str, ...]:
+        return tuple(item.strip() for item in self.text(name, default).split(",") if item.strip())
+
+    def url(self, name: str, default: str | None = None) -> str:
+        value = self.text(name, default)
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
+            raise ConfigurationError(name, "must be a URL like https://shop.example")
+        return value.rstrip("/")
+
+    def database(self, name: str) -> str:
+        value = self.text(name)
+        if urlsplit(value).scheme not in {"postgres", "postgresql"}:
+            raise ConfigurationError(name, "must be a URL like postgresql://user:password@host:5432/name")
+        return value
+
+    def matching(self, name: str, pattern: re.Pattern[str], shape: str) -> str:
+        value = self.text(name)
+        if not pattern.fullmatch(value):
+            raise ConfigurationError(name, f"must look like {shape}")
+        return value
+
+
+def read_accounts(environment: Environment) -> dict[str, Account]:
+    """All Stripe accounts by name, checked against each other.
+
+    Raises ConfigurationError when a key or secret is missing or malformed, or when two accounts claim a currency or
+    share a secret: a shared webhook secret would make it impossible to say which account signed a delivery.
+    """
+    names = environment.items("STRIPE_ACCOUNTS", "default")
+    for name in names:
+        if not ACCOUNT_NAME.fullmatch(name):
+            raise ConfigurationError("STRIPE_ACCOUNTS", f"holds {name!r}; names are lower-case letters, digits and _")
+    if len(set(names)) != len(names):
+        raise ConfigurationError("STRIPE_ACCOUNTS", "names an account twice")
+    accounts = {name: read_account(environment, name, sole=len(names) == 1) for name in names}
+    refuse_overlap(accounts.values(), "CURRENCIES", lambda account: account.currencies, "claims a currency that")
+    refuse_overlap(accounts.values(), "WEBHOOK_SECRETS", lambda account: account.webhook_secrets, "holds a secret that")
+    refuse_overlap(accounts.values(), "SECRET_KEY", lambda account: [account.secret_key], "is the key that")
+    return accounts
+
+
+def read_account(environment: Environment, name: str, *, sole: bool) -> Account:
+    prefix = f"STRIPE_{name.upper()}"
+    secret_key = environment.matching(f"{prefix}_SECRET_KEY", SECRET_KEY, "sk_test_… or sk_live_…")
+    publishable_key = environment.matching(f"{prefix}_PUBLISHABLE_KEY", PUBLISHABLE_KEY, "pk_test_… or pk_live_…")
+    if ("_live_" in secret_key) != ("_live_" in publishable_key):
+        raise ConfigurationError(f"{prefix}_PUBLISHABLE_KEY", "and the secret key must both be test keys or both live keys")
+    secrets = environment.items(f"{prefix}_WEBHOOK_SECRETS")
+    if not secrets or not all(WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
+        raise ConfigurationError(f"{prefix}_WEBHOOK_SECRETS", "must be a comma-separated list of whsec_…")
+    currencies = environment.items(f"{prefix}_CURRENCIES", ALL_OTHER_CURRENCIES if sole else None)
+    for currency in currencies:
+        if currency != ALL_OTHER_CURRENCIES and not CURRENCY.fullmatch(currency):
+            raise ConfigurationError(f"{prefix}_CURRENCIES", f"holds {currency!r}; codes are like usd, or * for all others")
+    return Account(
+        name=name,
+        secret_key=secret_key,
+        publishable_key=publishable_key,
+        webhook_secrets=secrets,
+        currencies=frozenset(currencies),
+    )
+
+
+def refuse_overlap(
+    accounts: Iterable[Account], setting: str, values: Callable[[Account], Iterable[str]], claim: str
+) -> None:
+    owners: dict[str, Account] = {}
+    for account in accounts:
+        for value in values(account):
+            owner = owners.setdefault(value, account)
+            if owner is not account:
+                raise ConfigurationError(f"STRIPE_{account.name.upper()}_{setting}", f"{claim} account {owner.name} has too")

@@ -1,0 +1,120 @@
+"""An aggregate: one stream, the row that is its fold, and the rows below it.
+
+A service loads it locked, lets a `decide_*` function return facts, records them and saves, all in one transaction. Replay takes
+the same `apply`, so what a row says is what its events say.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, ClassVar, Self, cast
+
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from core.eventlog.append import RecordedFact, append
+from core.eventlog.chain import Head
+from core.models import StreamHead
+
+aggregates: dict[str, "type[Aggregate[Any]]"] = {}
+
+
+class Aggregate[Root: StreamHead]:
+    """Base of all aggregates; a subclass names its models and implements `apply`.
+
+    `child_models` maps each model below the root to the name of its column that holds the root's key. Their primary keys are
+    natural (made of ids that stand in the facts), so that a rebuild gives equal rows.
+    """
+
+    root_model: ClassVar[type[StreamHead]]
+    child_models: ClassVar[dict[type[Model], str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        aggregates[cls.root_model.stream_prefix] = cls
+
+    def __init__(self, root: Root, *, stored: bool) -> None:
+        self.root = root
+        self._stored = stored
+        self._children: dict[type[Model], dict[Any, Model]] = {}
+        self._touched: dict[type[Model], dict[Any, Model]] = {}
+        self._facts: list[object] = []
+        self._now = timezone.now()
+
+    @classmethod
+    def begin(cls, key: object) -> Self:
+        """A stream without events; its row is inserted by `save`."""
+        return cls(cast(Root, cls.root_model(pk=key)), stored=False)
+
+    @classmethod
+    def load_locked(cls, key: object) -> Self:
+        """The aggregate with its row locked until the transaction ends; its root model's DoesNotExist when there is none.
+
+        Children are read by later statements: one statement that locks and reads them would see them as they were before it
+        waited for the lock.
+        """
+        root = cls.root_model._default_manager.select_for_update(of=("self",)).get(pk=key)
+        return cls(cast(Root, root), stored=True)
+
+    @classmethod
+    @contextmanager
+    def locked(cls, key: object) -> Iterator[Self]:
+        """A transaction around one decision: load, let the caller record facts, save."""
+        with transaction.atomic(durable=True):
+            aggregate = cls.load_locked(key)
+            yield aggregate
+            aggregate.save()
+
+    @classmethod
+    def fold(cls, key: object, facts: Iterable[RecordedFact]) -> Self:
+        """The aggregate as its events say it is, read from nothing else."""
+        aggregate = cls.begin(key)
+        for recorded in facts:
+            aggregate.apply(recorded.fact, recorded.event.recorded_at)
+            aggregate.root.head = Head(recorded.event.version, bytes(recorded.event.digest))
+        return aggregate
+
+    def apply(self, fact: object, recorded_at: datetime) -> None:
+        """Change the rows as the fact says. Never refuses: deciding came before, maybe under other rules."""
+        raise NotImplementedError
+
+    def record(self, *facts: object) -> None:
+        """Apply facts at once and keep them for `save`."""
+        for fact in facts:
+            self.apply(fact, self._now)
+            self._facts.append(fact)
+
+    def save(self) -> None:
+        """Append what was recorded and store the rows; nothing recorded, nothing written."""
+        if not self._facts:
+            return
+        self.root.head = append(self.root.stream, self.root.head, self._facts, self._now)
+        self.root.save(force_insert=not self._stored, force_update=self._stored)
+        for model, touched in self._touched.items():
+            store_children(model, touched.values())
+        self._stored = True
+        self._facts.clear()
+        self._touched.clear()
+
+    def children[Child: Model](self, model: type[Child]) -> dict[Any, Child]:
+        """The rows of one child model by primary key, read once and only when asked for."""
+        if model not in self._children:
+            below = model._default_manager.filter(**{self.child_models[model]: self.root.pk}) if self._stored else ()
+            self._children[model] = {child.pk: child for child in below}
+        return cast(dict[Any, Child], self._children[model])
+
+    def touch[Child: Model](self, model: type[Child], key: object) -> Child:
+        """The child with this key, made when there is none; it will be stored."""
+        children = self.children(model)
+        if key not in children:
+            children[key] = model(pk=key, **{self.child_models[model]: self.root.pk})
+        self._touched.setdefault(model, {})[key] = children[key]
+        return children[key]
+
+
+def store_children(model: type[Model], rows: Iterable[Model]) -> None:
+    """Insert or update rows in one statement."""
+    columns = [field.name for field in model._meta.concrete_fields if not field.primary_key]
+    model._default_manager.bulk_create(
+        rows, update_conflicts=True, unique_fields=[model._meta.pk.name], update_fields=columns
+    )

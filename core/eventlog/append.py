@@ -1,0 +1,88 @@
+"""Appending to the log and reading a stream: the only code that writes core.models.Event."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import QuerySet
+
+from core.eventlog import provenance
+from core.eventlog.chain import Head, canonical_bytes, next_digest
+from core.eventlog.facts import decode, encode
+from core.models import Event
+
+
+class StreamConflictError(Exception):
+    """Somebody else appended to the stream first; the transaction is broken, so roll back, load the row again, decide again."""
+
+    def __init__(self, stream: str, expected_version: int) -> None:
+        super().__init__(f"{stream} is no longer at version {expected_version}")
+        self.stream = stream
+        self.expected_version = expected_version
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFact:
+    """A fact read back from the log, with the row that it came from."""
+
+    fact: Any
+    event: Event
+
+
+def append(stream: str, head: Head, facts: Sequence[object], recorded_at: datetime) -> Head:
+    """Append facts behind `head`, the stream's end as the caller's locked row knows it, and return the new end.
+
+    One INSERT, inside the caller's transaction. Raises StreamConflictError when `head` is not the stream's end any more.
+    `recorded_at` is the caller's, so that the row it folds and the log say the same time.
+    """
+    origin = provenance.current()
+    events = []
+    end = head
+    for fact in facts:
+        kind, schema, data = encode(fact)
+        event = Event(
+            stream=stream,
+            version=end.version + 1,
+            kind=kind,
+            schema=schema,
+            data=data,
+            actor=origin.actor,
+            correlation_id=origin.correlation_id,
+            cause=origin.cause,
+            recorded_at=recorded_at,
+        )
+        event.digest = next_digest(end.digest, event_bytes(event))
+        end = Head(event.version, event.digest)
+        events.append(event)
+    try:
+        Event.objects.bulk_create(events)
+    except IntegrityError as conflict:
+        raise StreamConflictError(stream, head.version) from conflict
+    return end
+
+
+def event_bytes(event: Event) -> bytes:
+    """What the event's digest covers."""
+    return canonical_bytes(
+        stream=event.stream,
+        version=event.version,
+        kind=event.kind,
+        schema=event.schema,
+        data=event.data,
+        actor=event.actor,
+        correlation_id=event.correlation_id,
+        cause=event.cause,
+        recorded_at=event.recorded_at,
+    )
+
+
+def read_stream(stream: str) -> list[RecordedFact]:
+    """All facts of one stream, oldest first."""
+    return list(read_facts(Event.objects.filter(stream=stream).order_by("version")))
+
+
+def read_facts(events: QuerySet[Event] | Iterable[Event]) -> Iterator[RecordedFact]:
+    for event in events:
+        yield RecordedFact(decode(event.kind, event.schema, event.data), event)

@@ -1,0 +1,36 @@
+"""Who causes an event: bound once at the edge (request, delivery, job), read by every append below it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import uuid4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """`actor` is `shopper`, `staff:<id>`, `stripe:<account>` or `system:<task>`; `cause` a Stripe event's id, or ''."""
+
+    actor: str
+    correlation_id: str
+    cause: str = ""
+
+
+_current: ContextVar[Provenance] = ContextVar("provenance")
+
+
+def current() -> Provenance:
+    """The provenance in force; LookupError where nobody said who acts, which is a programming error."""
+    return _current.get()
+
+
+@contextmanager
+def acting(actor: str, *, correlation_id: str = "", cause: str = "") -> Iterator[None]:
+    """Everything appended inside is said to be done by `actor`; an outer correlation id is kept."""
+    outer = _current.get(None)
+    correlation_id = correlation_id or (outer.correlation_id if outer else uuid4().hex)
+    token = _current.set(Provenance(actor=actor, correlation_id=correlation_id, cause=cause))
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,73 @@
+"""structlog for everything: JSON lines in production, readable ones in the demo, secrets redacted in both."""
+
+import logging.config
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Stripe keys and signing secrets, bearer tokens, client secrets of intents, and anything that looks like a card number.
+SECRET = re.compile(
+    r"\b(?:[sr]k_(?:test|live)_|whsec_)\w+|\bpi_\w+_secret_\w+|(?<=Bearer )\S+|(?<!\d)(?:\d[ -]?){13,19}(?!\d)"
+)
+SECRET_NAMES = frozenset({"password", "secret", "token", "authorization", "cookie", "card_number", "cvc", "email"})
+REDACTED = "[redacted]"
+
+
+def redact(value: Any) -> Any:
+    """The value with every secret replaced, whatever its nesting."""
+    if isinstance(value, str):
+        return SECRET.sub(REDACTED, value)
+    if isinstance(value, dict):
+        return {key: REDACTED if str(key).lower() in SECRET_NAMES else redact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor in front of every renderer: tracebacks are text by then, so they are redacted too."""
+    redacted: MutableMapping[str, Any] = redact(dict(event))
+    return redacted
+
+
+def logging_settings(*, readable: bool) -> None:
+    """Configure structlog and the standard library's logging to share one chain of processors."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if readable else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "structlog": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": [structlog.stdlib.PositionalArgumentsFormatter(), *shared],
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_event, renderer],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+            "root": {"handlers": ["stderr"], "level": "INFO"},
+            "loggers": {
+                # Django's own line per failed request repeats ours, with the query string in it.
+                "django.request": {"level": "CRITICAL"},
+                "procrastinate": {"level": "WARNING"},
+                "stripe": {"level": "WARNING"},
+            },
+        }
+    )

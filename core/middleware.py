@@ -1,0 +1,81 @@
+"""What every request gets: an id, a log line, the admin's own CSP, and refusals turned into answers."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+
+from core.answers import answer_refusal, answer_unavailable
+from core.eventlog import provenance
+from core.refusals import Refusal
+
+log = structlog.get_logger()
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestContextMiddleware:
+    """Binds the request's id to its log lines and to the events that it causes, and logs how it ended.
+
+    An id sent by the proxy in front (`X-Request-Id`) is kept. The query string is never logged: it may carry a token.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        with provenance.acting("shopper", correlation_id=request_id):
+            response = self.get_response(request)
+        log.info(
+            "http.request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            milliseconds=round((time.perf_counter() - started) * 1000),
+        )
+        response["X-Request-Id"] = request_id
+        return response
+
+
+class AdminContentSecurityPolicyMiddleware:
+    """Grants `/admin/` alone what django-unfold needs (settings.ADMIN_CSP); error pages under it included."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path.startswith("/admin/"):
+            # What django.views.decorators.csp.csp_override sets; a middleware reaches the views that we don't define.
+            vars(response).setdefault("_csp_config", settings.ADMIN_CSP)
+        return response
+
+
+class RefusalMiddleware:
+    """Answers a Refusal with its own status and words, and a lost database with 503: both as a page or JSON."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, Refusal):
+            log.info("request.refused", code=exception.code, reason=str(exception))
+            return answer_refusal(request, exception)
+        if isinstance(exception, OperationalError | InterfaceError):
+            log.exception("database.unavailable")
+            return answer_unavailable(request)
+        return None

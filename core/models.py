@@ -1,0 +1,63 @@
+"""The log's one table, and the columns that tie a row to its stream."""
+
+from django.contrib.postgres.indexes import Index
+from django.db import models
+from django.db.models.expressions import RawSQL
+
+from core.eventlog.chain import GENESIS, Head
+
+
+class Event(models.Model):
+    """One recorded fact. Written by core.eventlog alone; UPDATE, DELETE and TRUNCATE are refused by triggers."""
+
+    position = models.BigAutoField(primary_key=True)
+    stream = models.CharField(max_length=100)
+    version = models.PositiveIntegerField()
+    kind = models.CharField(max_length=64)
+    schema = models.PositiveSmallIntegerField(db_default=1)
+    data = models.JSONField()
+    actor = models.CharField(max_length=100)
+    correlation_id = models.CharField(max_length=64)
+    cause = models.CharField(max_length=255, blank=True)
+    recorded_at = models.DateTimeField()
+    digest = models.BinaryField(max_length=32)
+    # Which database cluster wrote the event and in which of its transactions: together they tell when the order of
+    # events is settled (core/eventlog/tail.py). The database fills both in.
+    cluster = models.BigIntegerField(
+        db_default=RawSQL("(pg_control_system()).system_identifier", ()), editable=False
+    )
+    transaction_id = models.BigIntegerField(db_default=RawSQL("pg_current_xact_id()::text::bigint", ()), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "version"], name="core_event_stream_version")]
+        indexes = [
+            Index(fields=["cluster", "transaction_id", "position"], name="core_event_settled"),
+            Index(fields=["cause"], name="core_event_cause", condition=~models.Q(cause="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.version} {self.kind}"
+
+
+class StreamHead(models.Model):
+    """A row that is the fold of one stream, and carries that stream's head so that appending reads nothing."""
+
+    stream_version = models.PositiveIntegerField(default=0, editable=False)
+    stream_digest = models.BinaryField(max_length=32, default=GENESIS, editable=False)
+
+    stream_prefix: str
+
+    class Meta:
+        abstract = True
+
+    @property
+    def stream(self) -> str:
+        return f"{self.stream_prefix}-{self.pk}"
+
+    @property
+    def head(self) -> Head:
+        return Head(self.stream_version, bytes(self.stream_digest))
+
+    @head.setter
+    def head(self, head: Head) -> None:
+        self.stream_version, self.stream_digest = head

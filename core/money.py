@@ -1,0 +1,46 @@
+"""Money: integers in minor units with a lower-case ISO 4217 code, as Stripe has them.
+
+Which currencies have no or three decimals is Stripe's own list, not ISO's: docs.stripe.com/currencies#zero-decimal,
+#three-decimal and #special-cases (ISK and UGX are passed as if they had two decimals).
+"""
+
+from copy import copy
+from decimal import Decimal
+
+from babel import Locale
+from babel.numbers import is_currency
+from django.core.exceptions import ValidationError
+
+ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
+THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+WHOLE_ONLY = frozenset({"isk", "ugx"})
+
+
+def exponent(currency: str) -> int:
+    """How many decimals an amount in minor units has: 0, 2 or 3."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def major_units(amount: int, currency: str) -> Decimal:
+    """`1050, "usd"` -> `Decimal("10.50")`."""
+    return Decimal(amount).scaleb(-exponent(currency))
+
+
+def format_money(amount: int, currency: str, locale: str = "en") -> str:
+    """An amount in minor units as a person reads it: `1050, "usd"` -> `$10.50`.
+
+    The decimals are Stripe's, not CLDR's: Babel would round 10.50 in a currency that CLDR counts in whole units.
+    """
+    parsed = Locale.parse(locale, sep="-")
+    pattern = copy(parsed.currency_formats["standard"])
+    digits = 0 if currency in WHOLE_ONLY else exponent(currency)
+    pattern.frac_prec = (digits, digits)
+    return str(pattern.apply(major_units(amount, currency), parsed, currency=currency.upper(), currency_digits=False))
+
+
+def validate_currency(code: str) -> None:
+    """Django validator: a lower-case ISO 4217 code."""
+    if code != code.lower() or not is_currency(code.upper()):
+        raise ValidationError(f"{code!r} is not a currency; use a lower-case ISO 4217 code such as usd.")

@@ -1,0 +1,143 @@
+"""Django settings; every value that differs between machines comes from the environment (deploy/env.example)."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.utils.csp import CSP
+
+from core.configuration import MINIMUM_DJANGO_KEY, ConfigurationError, Environment, read_accounts
+from core.logging import logging_settings
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+try:
+    environment = Environment(os.environ)
+    DEMO = environment.flag("COUNTERSIGN_DEMO")
+    DEBUG = environment.flag("DJANGO_DEBUG")
+    SECRET_KEY = environment.text("DJANGO_SECRET_KEY")
+    if len(SECRET_KEY) < MINIMUM_DJANGO_KEY:
+        raise ConfigurationError("DJANGO_SECRET_KEY", f"must have at least {MINIMUM_DJANGO_KEY} random characters")
+    DATABASE_URL = environment.database("DATABASE_URL")
+    PUBLIC_URL = environment.url("PUBLIC_URL")
+    ALLOWED_HOSTS = list(environment.items("DJANGO_ALLOWED_HOSTS"))
+    STRIPE_API_BASE = environment.url("STRIPE_API_BASE", "")
+    if STRIPE_API_BASE and not DEMO:
+        raise ConfigurationError("STRIPE_API_BASE", "sends payments to a stand-in; it needs COUNTERSIGN_DEMO=1")
+    STRIPE_ACCOUNTS = read_accounts(environment)
+    SUPERUSER_USERNAME = environment.text("DJANGO_SUPERUSER_USERNAME", "admin")
+    SUPERUSER_PASSWORD = environment.text("DJANGO_SUPERUSER_PASSWORD", "")
+    if SUPERUSER_PASSWORD == "root" and not DEMO:  # noqa: S105 the brief's demo password, refused here
+        raise ConfigurationError("DJANGO_SUPERUSER_PASSWORD", "is the demo's password; choose another")
+except ConfigurationError as error:
+    # One line for whoever starts the process; a traceback would bury the name of the setting.
+    raise SystemExit(f"countersign: {error}") from None
+
+# The HTTP client under stripe-python; the tests put one in that checks every request against Stripe's API description.
+STRIPE_HTTP_CLIENT = "stripe.RequestsClient"
+
+INSTALLED_APPS = [
+    "core",
+    "billing",
+    "orders",
+    "webhooks",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "procrastinate.contrib.django",
+]
+
+MIDDLEWARE = [
+    "core.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "core.middleware.AdminContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.middleware.RefusalMiddleware",
+]
+
+ROOT_URLCONF = "core.urls"
+WSGI_APPLICATION = "core.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+# The demo needs no collectstatic: whitenoise serves the apps' own static folders there.
+STATIC_ROOT = None if DEMO else BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEMO
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{validator}"}
+    for validator in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# The demo speaks plain http on the loopback; everywhere else cookies and pages need TLS.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEMO
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 0 if DEMO else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"  # the order page's address carries a signed token
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_FAILURE_VIEW = "core.views.csrf_refused"
+
+# Chromium applies form-action to the redirect that follows a form's POST, so the Buy form must admit the checkout's origin.
+CHECKOUT_ORIGIN = STRIPE_API_BASE or "https://checkout.stripe.com"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF, CHECKOUT_ORIGIN],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+# django-unfold's Alpine evaluates expressions, and its templates carry inline styles.
+ADMIN_CSP = SECURE_CSP | {
+    "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "img-src": [CSP.SELF, "data:"],
+    "form-action": [CSP.SELF],
+}
+
+# A webhook event of Stripe is a few kilobytes; nothing else that we accept is larger.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+
+LOGGING_CONFIG = None
+logging_settings(readable=DEMO or DEBUG)
+
+UNFOLD = {"SITE_TITLE": "Countersign", "SITE_HEADER": "Countersign", "SITE_SYMBOL": "verified"}

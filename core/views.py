@@ -1,0 +1,70 @@
+"""Health for operators, and the error pages."""
+
+from http import HTTPStatus
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from core.answers import answer_error
+
+
+@require_safe
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """Liveness: the process answers. It says nothing about what it depends on."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """Readiness: the database answers, every migration is applied and the job queue's tables are there."""
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        checks = {"database": "ok", "migrations": f"{len(pending)} to apply" if pending else "ok"}
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
+            checks["queue"] = "ok" if cursor.fetchone() == (True,) else "its tables are missing"
+    except DatabaseError:
+        checks = {"database": "unreachable"}
+    ready = set(checks.values()) == {"ok"}
+    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return JsonResponse({"status": "ok" if ready else "unavailable", **checks}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 Django passes it by position
+    return answer_error(
+        request, status=HTTPStatus.BAD_REQUEST, code="bad_request", message="The request could not be understood."
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 as above
+    return answer_error(
+        request, status=HTTPStatus.FORBIDDEN, code="forbidden", message="You are not allowed to do this."
+    )
+
+
+def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 Django passes it by name
+    return answer_error(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        code="csrf_failed",
+        message="The form was too old, or cookies are off. Go back, reload the page and try again.",
+        title="Please try again",
+    )
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 as above
+    return answer_error(
+        request, status=HTTPStatus.NOT_FOUND, code="not_found", message="There is nothing here that you can see."
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return answer_error(
+        request,
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        code="internal_error",
+        message="Something broke on our side, and we have a record of it. Your order is as it was; try again.",
+    )

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class OrdersConfig(AppConfig):
+    name = "orders"
+
+    def ready(self) -> None:
+        from orders import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported
+        from orders.services import checkout  # noqa: F401, PLC0415 registers what follows from settled calls

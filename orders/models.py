@@ -1,0 +1,183 @@
+"""The catalogue, and the rows that orders fold into. Only Item is edited; the rest changes by events alone."""
+
+from datetime import datetime
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django_fsm import FSMField, transition
+
+from core.models import StreamHead
+from core.money import format_money, validate_currency
+
+
+class Item(models.Model):
+    """Something for sale. `price` is in minor units of `currency`."""
+
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    price = models.PositiveBigIntegerField(validators=[MinValueValidator(1)], help_text="In minor units: 1050 is $10.50.")
+    currency = models.CharField(max_length=3, default="usd", validators=[validate_currency])
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def price_text(self) -> str:
+        return format_money(self.price, self.currency)
+
+
+class OrderState(models.TextChoices):
+    DRAFT = "draft", "draft"
+    PENDING = "pending", "pending"
+    PAID = "paid", "paid"
+    CANCELED = "canceled", "canceled"
+
+
+class DisputeState(models.TextChoices):
+    NONE = "none", "none"
+    OPEN = "open", "open"
+    WON = "won", "won"
+    LOST = "lost", "lost"
+
+
+class Attention(models.TextChoices):
+    """Why a person should look at an order."""
+
+    SURPLUS = "surplus", "more money came in than is due"
+    UNDERPAID = "underpaid", "less money came in than is due"
+    UNCOUNTED = "uncounted", "money came in that can't be counted: wrong currency or mode"
+    QUOTE_MISMATCHED = "quote_mismatched", "Stripe would have charged another amount than we quoted"
+
+
+class Order(StreamHead):
+    """One order: the fold of `order-<id>`. Amounts in minor units; `received` counts verified money only.
+
+    `buy_item_id` is the item of an order made by its Buy button. While such an order waits for payment its shopper has no
+    second one of the same item: a double click or a second tab finds the first.
+    """
+
+    stream_prefix = "order"
+
+    shopper_id = models.CharField(max_length=64)
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField(default=False)
+    currency = models.CharField(max_length=3)
+    buy_item_id = models.BigIntegerField(null=True)
+    state = FSMField(max_length=20, choices=OrderState, default=OrderState.DRAFT, protected=True)
+    dispute_state = models.CharField(max_length=16, choices=DisputeState, default=DisputeState.NONE)
+    attention = models.JSONField(default=list)
+    subtotal = models.BigIntegerField(default=0)
+    discount = models.BigIntegerField(default=0)
+    tax = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    received = models.BigIntegerField(default=0)
+    refunded = models.BigIntegerField(default=0)
+    surplus = models.BigIntegerField(default=0)
+    drafted_at = models.DateTimeField(null=True)
+    placed_at = models.DateTimeField(null=True)
+    paid_at = models.DateTimeField(null=True)
+    canceled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["shopper_id", "buy_item_id"],
+                condition=Q(state__in=[OrderState.DRAFT, OrderState.PENDING]),
+                name="orders_one_open_purchase",
+            )
+        ]
+        indexes = [models.Index(fields=["state", "-id"], name="orders_order_state")]
+
+    def __str__(self) -> str:
+        return f"Order {self.pk}"
+
+    @property
+    def due(self) -> int:
+        return 0 if self.state == OrderState.CANCELED else self.total
+
+    def counts(self, payment: "Payment") -> bool:
+        """Whether this money is verified: of the order's own account, mode and currency."""
+        theirs = (payment.account, payment.livemode, payment.currency)
+        return theirs == (self.account, self.livemode, self.currency)
+
+    @transition(field=state, source=OrderState.DRAFT, target=OrderState.PENDING)
+    def place(self, at: datetime) -> None:
+        self.placed_at = at
+
+    @transition(field=state, source=OrderState.PENDING, target=OrderState.PAID)
+    def pay(self, at: datetime) -> None:
+        self.paid_at = at
+
+    @transition(field=state, source=[OrderState.DRAFT, OrderState.PENDING], target=OrderState.CANCELED)
+    def cancel(self, at: datetime) -> None:
+        self.canceled_at = at
+
+
+class OrderLine(models.Model):
+    """One item of an order; its key is `<order>-<item>`."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    unit_amount = models.BigIntegerField()
+    subtotal = models.BigIntegerField(default=0)
+    discount = models.BigIntegerField(default=0)
+    tax = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.name}"
+
+
+class CheckoutState(models.TextChoices):
+    OPEN = "open", "open"
+    COMPLETED = "completed", "completed"
+    EXPIRED = "expired", "expired"
+    CANCELED = "canceled", "canceled"
+
+
+class Checkout(models.Model):
+    """One attempt to let the shopper pay: a hosted Session of Stripe; its key is `<order>-<attempt>`."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="checkouts")
+    attempt = models.PositiveIntegerField()
+    call_id = models.CharField(max_length=36, blank=True)
+    session_id = models.CharField(max_length=255)
+    url = models.TextField(blank=True)
+    state = models.CharField(max_length=16, choices=CheckoutState, default=CheckoutState.OPEN)
+    expires_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of order {self.order_id}"
+
+
+class PaymentStatus(models.TextChoices):
+    PROCESSING = "processing", "processing"
+    SUCCEEDED = "succeeded", "succeeded"
+
+
+class Payment(models.Model):
+    """What Stripe says of one PaymentIntent, of which at most one Charge succeeds; its key is the PaymentIntent's id."""
+
+    id = models.CharField(primary_key=True, max_length=255)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
+    charge = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=16, choices=PaymentStatus)
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField()
+    source = models.CharField(max_length=32)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.pk

@@ -1,0 +1,125 @@
+"""How the facts of an order fold into its rows. Nothing here refuses: that is what orders/decisions.py is for."""
+
+from datetime import UTC, datetime
+from functools import singledispatchmethod
+from typing import ClassVar
+
+from core.eventlog.aggregate import Aggregate
+from orders.events import (
+    OrderAttentionCleared,
+    OrderAttentionRaised,
+    OrderCanceled,
+    OrderCheckoutClosed,
+    OrderCheckoutOpened,
+    OrderDrafted,
+    OrderEventIgnored,
+    OrderLineSet,
+    OrderPaid,
+    OrderPaymentUpdated,
+    OrderPlaced,
+    OrderQuoteMismatched,
+)
+from orders.models import Checkout, Order, OrderLine, Payment, PaymentStatus
+
+
+class OrderAggregate(Aggregate[Order]):
+    """An order with its lines, checkouts and payments."""
+
+    root_model: ClassVar = Order
+    child_models: ClassVar = {OrderLine: "order_id", Checkout: "order_id", Payment: "order_id"}
+
+    @property
+    def lines(self) -> list[OrderLine]:
+        return sorted(self.children(OrderLine).values(), key=lambda line: line.item_id)
+
+    @property
+    def checkouts(self) -> list[Checkout]:
+        return sorted(self.children(Checkout).values(), key=lambda checkout: checkout.attempt)
+
+    @property
+    def payments(self) -> list[Payment]:
+        return list(self.children(Payment).values())
+
+    @singledispatchmethod
+    def apply(self, fact: object, recorded_at: datetime) -> None:
+        raise TypeError(f"{type(fact).__name__} is no fact of an order")
+
+    @apply.register
+    def _drafted(self, fact: OrderDrafted, recorded_at: datetime) -> None:
+        order = self.root
+        order.shopper_id, order.buy_item_id = fact.shopper_id, fact.buy_item
+        order.account, order.livemode, order.currency = fact.account, fact.livemode, fact.currency
+        order.drafted_at = recorded_at
+
+    @apply.register
+    def _line_set(self, fact: OrderLineSet, recorded_at: datetime) -> None:
+        line = self._line(fact.item)
+        line.name, line.quantity, line.unit_amount = fact.name, fact.quantity, fact.unit_amount
+
+    @apply.register
+    def _placed(self, fact: OrderPlaced, recorded_at: datetime) -> None:
+        for quoted in fact.lines:
+            line = self._line(quoted.item)
+            line.name, line.quantity, line.unit_amount = quoted.name, quoted.quantity, quoted.unit_amount
+            line.subtotal, line.discount, line.tax, line.total = quoted.subtotal, quoted.discount, quoted.tax, quoted.total
+        order = self.root
+        order.subtotal, order.discount, order.tax, order.total = fact.subtotal, fact.discount, fact.tax, fact.total
+        order.place(recorded_at)
+
+    @apply.register
+    def _checkout_opened(self, fact: OrderCheckoutOpened, recorded_at: datetime) -> None:
+        checkout = self._checkout(fact.attempt, fact.session_id)
+        checkout.call_id, checkout.url = fact.call_id, fact.url
+        checkout.expires_at, checkout.opened_at = datetime.fromtimestamp(fact.expires_at, UTC), recorded_at
+
+    @apply.register
+    def _checkout_closed(self, fact: OrderCheckoutClosed, recorded_at: datetime) -> None:
+        checkout = self._checkout(fact.attempt, fact.session_id)
+        checkout.state, checkout.closed_at = fact.reason, recorded_at
+
+    @apply.register
+    def _payment_updated(self, fact: OrderPaymentUpdated, recorded_at: datetime) -> None:
+        payment = self.touch(Payment, fact.payment_intent)
+        payment.charge, payment.status, payment.source = fact.charge, fact.status, fact.source
+        payment.amount, payment.currency = fact.amount, fact.currency
+        payment.account, payment.livemode = fact.account, fact.livemode
+        payment.updated_at = recorded_at
+        self._sum_up()
+
+    @apply.register
+    def _paid(self, _fact: OrderPaid, recorded_at: datetime) -> None:
+        self.root.pay(recorded_at)
+
+    @apply.register
+    def _canceled(self, _fact: OrderCanceled, recorded_at: datetime) -> None:
+        self.root.cancel(recorded_at)
+        self._sum_up()
+
+    @apply.register
+    def _attention_raised(self, fact: OrderAttentionRaised, recorded_at: datetime) -> None:
+        self.root.attention = sorted({*self.root.attention, fact.reason})
+
+    @apply.register
+    def _attention_cleared(self, fact: OrderAttentionCleared, recorded_at: datetime) -> None:
+        self.root.attention = sorted({*self.root.attention} - {fact.reason})
+
+    @apply.register
+    def _for_the_record(self, _fact: OrderEventIgnored | OrderQuoteMismatched, recorded_at: datetime) -> None:
+        """Told by the timeline; the rows stay as they are."""
+
+    def _line(self, item: int) -> OrderLine:
+        line = self.touch(OrderLine, f"{self.root.pk}-{item}")
+        line.item_id = item
+        return line
+
+    def _checkout(self, attempt: int, session_id: str) -> Checkout:
+        checkout = self.touch(Checkout, f"{self.root.pk}-{attempt}")
+        checkout.attempt, checkout.session_id = attempt, session_id
+        return checkout
+
+    def _sum_up(self) -> None:
+        """`received` and `surplus` from the payments, whatever order they came in."""
+        order = self.root
+        succeeded = (payment for payment in self.payments if payment.status == PaymentStatus.SUCCEEDED)
+        order.received = sum(payment.amount for payment in succeeded if order.counts(payment))
+        order.surplus = max(0, order.received - order.refunded - order.due)

@@ -1,0 +1,106 @@
+"""Orders as JSON and in words; amounts in minor units in the one, formatted in the other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.money import format_money
+from orders.models import Order, OrderLine, OrderState
+from orders.selectors import is_final, payment_progress
+
+
+def order_as_json(order: Order) -> dict[str, Any]:
+    """The order as programs get it; its lines must be prefetched."""
+    return {
+        "id": order.pk,
+        "state": order.state,
+        "dispute_state": order.dispute_state,
+        "currency": order.currency,
+        "subtotal": order.subtotal,
+        "discount": order.discount,
+        "tax": order.tax,
+        "total": order.total,
+        "received": order.received,
+        "refunded": order.refunded,
+        "surplus": order.surplus,
+        "lines": [line_as_json(line) for line in sorted(order.lines.all(), key=lambda line: line.item_id)],
+    }
+
+
+def line_as_json(line: OrderLine) -> dict[str, Any]:
+    return {
+        "item": line.item_id,
+        "name": line.name,
+        "quantity": line.quantity,
+        "unit_amount": line.unit_amount,
+        "subtotal": line.subtotal,
+        "discount": line.discount,
+        "tax": line.tax,
+        "total": line.total,
+    }
+
+
+def status_as_json(order: Order) -> dict[str, Any]:
+    return {"state": order.state, "payment": payment_progress(order), "final": is_final(order)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What the order page says: `tone` is `waiting`, `good`, `neutral` or `warning`."""
+
+    tone: str
+    title: str
+    happened: str
+    to_do: str
+    payable: bool = False
+
+
+CONFIRMING = Status(
+    tone="waiting",
+    title="We are confirming your payment",
+    happened="Your bank and our payment provider are telling us the result.",
+    to_do="Do not pay again. This page updates by itself as soon as we know.",
+)
+UNPAID = Status(
+    tone="neutral",
+    title="Not paid yet",
+    happened="Your order is placed, and nothing has been charged.",
+    to_do="Pay when you are ready.",
+    payable=True,
+)
+PROCESSING = Status(
+    tone="waiting",
+    title="Your payment is being processed",
+    happened="Your payment method takes a while to confirm; that can be days.",
+    to_do="Do not pay again. You can close this page and come back to it.",
+)
+PAID = Status(
+    tone="good", title="Paid", happened="We received your payment. Thank you!", to_do="There is nothing more to do."
+)
+CANCELED = Status(
+    tone="neutral",
+    title="Canceled",
+    happened="This order was canceled and can no longer be paid.",
+    to_do="Order again whenever you like.",
+)
+DRAFT = Status(tone="neutral", title="Not placed yet", happened="This order is still being put together.", to_do="")
+
+
+def status_of(order: Order, *, returned: bool) -> Status:
+    """The truth about an order for its shopper; `returned`: the shopper just came back from paying."""
+    if order.state == OrderState.PAID:
+        return PAID
+    if order.state == OrderState.CANCELED:
+        return CANCELED
+    if order.state == OrderState.DRAFT:
+        return DRAFT
+    progress = payment_progress(order)
+    if progress in {"processing", "succeeded"}:
+        return PROCESSING if order.payments.all() else CONFIRMING
+    return CONFIRMING if returned else UNPAID
+
+
+def money_table(order: Order) -> list[tuple[str, str]]:
+    """The order's sums in words and formatted amounts; rows that are zero and say nothing are left out."""
+    rows = [("Subtotal", order.subtotal), ("Discount", -order.discount), ("Tax", order.tax)]
+    shown = [(label, amount) for label, amount in rows if amount and amount != order.total]
+    return [(label, format_money(amount, order.currency)) for label, amount in [*shown, ("Total", order.total)]]

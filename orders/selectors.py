@@ -1,0 +1,77 @@
+"""What is read: each function is one question, answered in a number of queries that doesn't grow with the rows."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from core.refusals import NotFound
+from orders.links import opens_order
+from orders.models import CheckoutState, Item, Order, OrderState, PaymentStatus
+
+PAGE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewer:
+    """Who asks: a shopper's id, the token of a signed link, staff; or nobody in particular."""
+
+    shopper_id: str | None
+    token: str = ""
+    is_staff: bool = False
+
+    def may_see(self, order: Order) -> bool:
+        return self.is_staff or order.shopper_id == self.shopper_id or opens_order(self.token, order.pk)
+
+
+def catalogue() -> QuerySet[Item]:
+    return Item.objects.all()
+
+
+def item_by_id(item_id: int) -> Item:
+    """Raises NotFound."""
+    item = Item.objects.filter(pk=item_id).first()
+    if item is None:
+        raise NotFound
+    return item
+
+
+def visible_order(order_id: int, viewer: Viewer) -> Order:
+    """The order with its lines, checkouts and payments; raises NotFound where there is none or it is somebody else's."""
+    order = Order.objects.filter(pk=order_id).prefetch_related("lines", "checkouts", "payments").first()
+    if order is None or not viewer.may_see(order):
+        raise NotFound
+    return order
+
+
+def own_order_id(order_id: int, shopper_id: str | None) -> int:
+    """The id again if the order is this shopper's, who alone may act on it; raises NotFound."""
+    if shopper_id is None or not Order.objects.filter(pk=order_id, shopper_id=shopper_id).exists():
+        raise NotFound
+    return order_id
+
+
+def orders_with_item(item_id: int, viewer: Viewer, before: int | None) -> list[Order]:
+    """Orders that contain an item, newest first, at most 100 with ids below `before`: staff see all, a shopper its own."""
+    orders = Order.objects.filter(lines__item_id=item_id).prefetch_related("lines").order_by("-pk")
+    if not viewer.is_staff:
+        if viewer.shopper_id is None:
+            return []
+        orders = orders.filter(shopper_id=viewer.shopper_id)
+    if before is not None:
+        orders = orders.filter(pk__lt=before)
+    return list(orders[:PAGE])
+
+
+def payment_progress(order: Order) -> str:
+    """`none`, `open`, `processing` or `succeeded`: how far the paying of an order is, for the page that waits."""
+    statuses = {payment.status for payment in order.payments.all()}
+    states = {checkout.state for checkout in order.checkouts.all()}
+    if PaymentStatus.SUCCEEDED in statuses or order.state == OrderState.PAID:
+        return "succeeded"
+    if PaymentStatus.PROCESSING in statuses or CheckoutState.COMPLETED in states:
+        return "processing"
+    return "open" if CheckoutState.OPEN in states else "none"
+
+
+def is_final(order: Order) -> bool:
+    return order.state not in {OrderState.DRAFT, OrderState.PENDING}

@@ -1,0 +1,1 @@
+"""Everything that writes orders: each function is one use case."""

@@ -1,0 +1,183 @@
+"""Opening a checkout: intent and order in one transaction, the call in none, its outcome and the order in a second one."""
+
+import time
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from billing.accounts import account_named
+from billing.events import StripeCallFailed, StripeCallUnknown
+from billing.gateway.calls import KEY_IN_USE, Body, Reply, completes, execute_call, raise_refusal, settle_call
+from billing.gateway.sessions import Sessions, session_body
+from billing.models import CallState, StripeCall
+from billing.quotes import Quote
+from core.refusals import NotFound
+from orders.decisions import (
+    OrderNotPayable,
+    decide_closing,
+    decide_opening,
+    open_checkout_of,
+    refuse_unless_payable,
+)
+from orders.events import OrderCheckoutClosed, OrderCheckoutOpened, OrderQuoteMismatched
+from orders.links import order_url
+from orders.models import Checkout, CheckoutState, Order, OrderState
+from orders.projections import OrderAggregate
+from orders.quote import PricedItem, quote_lines
+
+CREATE_SESSION = "checkout.sessions.create"
+EXPIRE_SESSION = "checkout.sessions.expire"
+# How long a second click waits for the first one's call, and how often it looks.
+PATIENCE = timedelta(seconds=6)
+PAUSE_SECONDS = 0.25
+
+
+def open_checkout(*, order_id: int) -> Checkout:
+    """The order's one open checkout, opened at Stripe if there is none.
+
+    Raises NotFound, OrderNotPayable, StripeRefused, StripeUnreachable.
+    """
+    with transaction.atomic(durable=True):
+        try:
+            order = OrderAggregate.load_locked(order_id)
+        except Order.DoesNotExist:
+            raise NotFound from None
+        ready = request_checkout(order)
+        order.save()
+    return ready if isinstance(ready, Checkout) else finish_opening(ready, order_id)
+
+
+def request_checkout(order: OrderAggregate) -> Checkout | StripeCall:
+    """The checkout that is open already, the call that may have opened one, or a new call on record.
+
+    Runs in the transaction that holds the order's lock, so two clicks see each other.
+    """
+    refuse_unless_payable(order)
+    now = timezone.now()
+    if checkout := open_checkout_of(order, now):
+        return checkout
+    calls = list(StripeCall.objects.filter(subject=order.root.stream, operation=CREATE_SESSION))
+    under_way = [call for call in calls if call.is_open]
+    if under_way:
+        return under_way[0]
+    record_time_outs(order)
+    return intend_session(order, attempt=len(calls) + 1)
+
+
+def record_time_outs(order: OrderAggregate) -> None:
+    """Checkouts too old to be paid, whose `checkout.session.expired` has not come yet."""
+    for checkout in order.checkouts:
+        if checkout.state == CheckoutState.OPEN:
+            closed = OrderCheckoutClosed(
+                attempt=checkout.attempt, session_id=checkout.session_id, reason=CheckoutState.EXPIRED
+            )
+            order.record(*decide_closing(order, closed))
+
+
+def intend_session(order: OrderAggregate, *, attempt: int) -> StripeCall:
+    root = order.root
+    call_id = uuid4()
+    items = (PricedItem(line.item_id, line.name, line.quantity, line.unit_amount) for line in order.lines)
+    body = session_body(
+        quote_lines(root.currency, items),
+        success_url=order_url(root.pk, returned="1"),
+        cancel_url=order_url(root.pk),
+        metadata={"order_id": str(root.pk), "attempt": str(attempt), "call_id": str(call_id)},
+    )
+    return Sessions(account_named(root.account)).intend("create", call_id=call_id, body=body, subject=root.stream)
+
+
+def finish_opening(call: StripeCall, order_id: int) -> Checkout:
+    """Send the call (again) and answer with the checkout; while another request has it under way, wait for that one."""
+    deadline = timezone.now() + PATIENCE
+    while True:
+        reply = execute_call(call)
+        if reply.outcome != StripeCallUnknown(reason=KEY_IN_USE) or timezone.now() > deadline:
+            break
+        time.sleep(PAUSE_SECONDS)
+    checkout = Checkout.objects.filter(order_id=order_id, call_id=str(call.pk)).first()
+    if checkout is None:
+        raise_refusal(reply.outcome)
+        finish_expiring(order_id)
+        raise OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
+    if checkout.state != CheckoutState.OPEN:
+        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
+    return checkout
+
+
+@completes(CREATE_SESSION)
+def complete_session_creation(call: StripeCall, reply: Reply) -> None:
+    """The order learns of its Session in the transaction that settles the call.
+
+    A Session that would charge something else, or of an order that is no longer waiting for money, is expired.
+    """
+    order = OrderAggregate.load_locked(order_of(call))
+    settle_call(call, reply)
+    if reply.stripe_object is None:
+        return
+    session = reply.stripe_object
+    facts = list(decide_opening(order, opened_by(call, session), charged_by(session)))
+    order.record(*facts)
+    order.save()
+    overcharges = any(isinstance(fact, OrderQuoteMismatched) for fact in facts)
+    is_open = any(one.session_id == session["id"] and one.state == CheckoutState.OPEN for one in order.checkouts)
+    if overcharges or (is_open and order.root.state != OrderState.PENDING):
+        intend_expiry(order.root, session["id"])
+
+
+def order_of(call: StripeCall) -> int:
+    return int(call.subject.removeprefix(f"{Order.stream_prefix}-"))
+
+
+def opened_by(call: StripeCall, session: Body) -> OrderCheckoutOpened:
+    return OrderCheckoutOpened(
+        attempt=int(call.body["metadata"]["attempt"]),
+        call_id=str(call.pk),
+        session_id=session["id"],
+        url=session["url"] or "",
+        expires_at=session["expires_at"],
+    )
+
+
+def charged_by(session: Body) -> Quote:
+    """What Stripe says that it will charge; of a quote's parts it has no lines."""
+    details = session["total_details"] or {}
+    return Quote(
+        currency=session["currency"],
+        lines=(),
+        subtotal=session["amount_subtotal"],
+        discount=details.get("amount_discount", 0),
+        tax=details.get("amount_tax", 0),
+        total=session["amount_total"],
+    )
+
+
+def intend_expiry(order: Order, session_id: str) -> StripeCall:
+    return Sessions(account_named(order.account)).intend("expire", target=session_id, subject=order.stream)
+
+
+def finish_expiring(order_id: int) -> None:
+    """Send the expiries of an order that are on record and not settled; what fails here is left to the sweeper."""
+    stream = f"{Order.stream_prefix}-{order_id}"
+    for call in StripeCall.objects.filter(subject=stream, operation=EXPIRE_SESSION, state=CallState.REQUESTED):
+        execute_call(call)
+
+
+@completes(EXPIRE_SESSION)
+def complete_session_expiry(call: StripeCall, reply: Reply) -> None:
+    """The order's checkout is closed in the transaction that settles the call."""
+    order = OrderAggregate.load_locked(order_of(call))
+    settle_call(call, reply)
+    if isinstance(reply.outcome, StripeCallFailed | StripeCallUnknown):
+        return
+    for checkout in order.checkouts:
+        if checkout.session_id == call.target:
+            closed = OrderCheckoutClosed(
+                attempt=checkout.attempt, session_id=checkout.session_id, reason=CheckoutState.CANCELED
+            )
+            order.record(*decide_closing(order, closed))
+    order.save()
+
+

@@ -1,0 +1,121 @@
+"""The shop's pages and JSON: parse, call one service or selector, answer."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from core.answers import answer_error, json_only, wants_page
+from core.refusals import PrefetchRefused
+from orders import selectors
+from orders.models import Checkout
+from orders.representations import money_table, order_as_json, status_as_json, status_of
+from orders.services.buying import buy_item
+from orders.services.checkout import open_checkout
+from orders.shopper import new_shopper, remember_shopper, shopper_of
+from orders.throttle import admit_stranger
+
+# What browsers send when they only guess that the person will come: the HTML standard's Sec-Purpose, and its forerunners.
+PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+PREFETCH_WORDS = ("prefetch", "prerender", "preview")
+
+
+def viewer_of(request: HttpRequest) -> selectors.Viewer:
+    return selectors.Viewer(
+        shopper_id=shopper_of(request),
+        token=request.GET.get("token", ""),
+        is_staff=request.user.is_active and request.user.is_staff,
+    )
+
+
+@require_safe
+@ensure_csrf_cookie
+def catalogue(request: HttpRequest) -> HttpResponse:
+    return render(request, "orders/catalogue.html", {"items": selectors.catalogue()})
+
+
+@require_safe
+@never_cache
+@ensure_csrf_cookie
+def item(request: HttpRequest, item_id: int) -> HttpResponse:
+    """The item's page; it sets the shopper's cookie, so that the first click on Buy is already somebody's."""
+    response = render(request, "orders/item.html", {"item": selectors.item_by_id(item_id)})
+    if shopper_of(request) is None:
+        remember_shopper(response, new_shopper())
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def buy(request: HttpRequest, item_id: int) -> HttpResponse:
+    """Opens, or finds open, this shopper's checkout of one unit; GET always answers JSON."""
+    vars(request)["json_only"] = request.method == "GET"
+    refuse_prefetch(request)
+    shopper_id = shopper_of(request)
+    if shopper_id is None:
+        admit_stranger(request.META["REMOTE_ADDR"])
+        shopper_id = new_shopper()
+    response = answer_checkout(request, buy_item(shopper_id=shopper_id, item_id=item_id))
+    remember_shopper(response, shopper_id)
+    return response
+
+
+@require_POST
+@never_cache
+def checkout(request: HttpRequest, order_id: int) -> HttpResponse:
+    refuse_prefetch(request)
+    own = selectors.own_order_id(order_id, shopper_of(request))
+    return answer_checkout(request, open_checkout(order_id=own))
+
+
+def refuse_prefetch(request: HttpRequest) -> None:
+    purposes = " ".join(request.headers.get(header, "") for header in PREFETCH_HEADERS).lower()
+    if any(word in purposes for word in PREFETCH_WORDS):
+        raise PrefetchRefused
+
+
+def answer_checkout(request: HttpRequest, opened: Checkout) -> HttpResponse:
+    if wants_page(request):
+        return HttpResponse(status=HTTPStatus.SEE_OTHER, headers={"Location": opened.url})
+    return JsonResponse({"session_id": opened.session_id, "url": opened.url, "order_id": opened.order_id})
+
+
+@require_safe
+@never_cache
+@ensure_csrf_cookie
+def order(request: HttpRequest, order_id: int) -> HttpResponse:
+    found = selectors.visible_order(order_id, viewer_of(request))
+    if "application/json" in request.headers.get("Accept", "") and not wants_page(request):
+        return JsonResponse(order_as_json(found))
+    context = {
+        "order": found,
+        "status": status_of(found, returned="returned" in request.GET),
+        "final": selectors.is_final(found),
+        "money": money_table(found),
+        "own": found.shopper_id == shopper_of(request),
+        "token": request.GET.get("token", ""),
+    }
+    return render(request, "orders/order.html", context)
+
+
+@require_safe
+@never_cache
+@json_only
+def order_status(request: HttpRequest, order_id: int) -> HttpResponse:
+    return JsonResponse(status_as_json(selectors.visible_order(order_id, viewer_of(request))))
+
+
+@require_safe
+@never_cache
+@json_only
+def orders_with_item(request: HttpRequest, item_id: int) -> HttpResponse:
+    before = request.GET.get("before", "")
+    if before and not before.isdecimal():
+        return answer_error(
+            request, status=HTTPStatus.BAD_REQUEST, code="bad_request", message="`before` must be an order id."
+        )
+    orders = selectors.orders_with_item(item_id, viewer_of(request), int(before) if before else None)
+    return JsonResponse([order_as_json(order) for order in orders], safe=False)

@@ -1,0 +1,48 @@
+"""Stripe's API description as a witness: every request that leaves stripe-python in any test is checked against it."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import stripe
+
+from simulator.contract import Contract, ContractViolation
+
+CONTRACT = Contract.load()
+operations_used: Counter[str] = Counter()
+violations: list[str] = []
+
+
+class ContractCheckedClient(stripe.RequestsClient):
+    """Notes every violation, in a request or in the answer to it, even where the code under test swallows the error.
+
+    A server that a test starts has this client too; it writes to the file that COUNTERSIGN_TEST_VIOLATIONS names.
+    """
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        target = urlsplit(url)
+        operation = f"{method.upper()} {target.path}"
+        try:
+            if (headers or {}).get("Stripe-Version") != CONTRACT.version:
+                raise ContractViolation("the request carries another Stripe-Version")
+            checked = CONTRACT.check_request(method.upper(), target.path, target.query, post_data or "")
+            operations_used[f"{checked.operation.method} {checked.operation.path}"] += 1
+            answer = super().request(method, url, headers, post_data)
+            CONTRACT.check_answer(json.loads(answer[0]))
+        except ContractViolation as violation:
+            note_violation(f"{operation}: {violation}")
+            raise
+        return answer
+
+
+def note_violation(text: str) -> None:
+    violations.append(text)
+    if path := os.environ.get("COUNTERSIGN_TEST_VIOLATIONS"):
+        with Path(path).open("a") as file:
+            file.write(f"{text}\n")

@@ -1,0 +1,45 @@
+"""What Stripe posts: docs.stripe.com/api/events/object."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from billing.gateway.signatures import API_VERSION
+
+type Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class MalformedEventError(Exception):
+    """The body is signed, but it is not an event as Stripe describes it."""
+
+
+class EventData(msgspec.Struct, frozen=True):
+    object: dict[str, Any]
+
+
+class StripeEvent(msgspec.Struct, frozen=True):
+    """The envelope, as far as we read it. `api_version` is null for events that a private version rendered."""
+
+    id: Identifier
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    livemode: bool
+    data: EventData
+    api_version: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+    @property
+    def is_our_version(self) -> bool:
+        return self.api_version == API_VERSION
+
+    @property
+    def object_id(self) -> str:
+        return str(self.data.object.get("id") or "")[:255]
+
+
+def parse_event(payload: bytes) -> StripeEvent:
+    """The event in a body whose signature was verified; raises MalformedEventError."""
+    if b"\\u0000" in payload:
+        raise MalformedEventError("it holds a NUL character, which no id of Stripe has")
+    try:
+        return msgspec.json.decode(payload, type=StripeEvent)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise MalformedEventError(str(error)) from error

@@ -1,0 +1,119 @@
+"""From an event to what its order learns: one reader for each type, and one way for all of them to the order."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from billing.models import StripeCall
+from core.configuration import Account
+from orders.events import OrderCheckoutClosed, OrderPaymentUpdated
+from orders.models import CheckoutState, Order, PaymentStatus
+from orders.services.payments import ignore_news, record_news
+from webhooks.events import StripeEvent
+from webhooks.models import DeliveryState
+
+type StripeObject = dict[str, Any]
+type News = tuple[OrderCheckoutClosed | OrderPaymentUpdated, ...]
+
+
+class Outcome(NamedTuple):
+    """What became of a delivery, for its row."""
+
+    state: DeliveryState
+    reason: str = ""
+    order_id: int | None = None
+
+
+def handle_event(account: Account, event: StripeEvent) -> Outcome:
+    """Let the order that an event is about learn of it, in the caller's transaction.
+
+    Only an event of a call that we have on record is ours: its id stands in the metadata, which nobody but the holder of the
+    account's key can set, and it tells two installations on one account apart.
+    """
+    if event.type not in READERS:
+        return Outcome(DeliveryState.IGNORED, "type_not_handled")
+    call = call_behind(event.data.object)
+    if call is None:
+        return Outcome(DeliveryState.IGNORED, "not_ours")
+    order_id = int(call.subject.removeprefix(f"{Order.stream_prefix}-"))
+    if reason := mistrust(account, event, call):
+        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=reason)
+        return Outcome(DeliveryState.IGNORED, reason, order_id)
+    if not event.is_our_version:
+        return Outcome(DeliveryState.REFUSED, "api_version", order_id)
+    return tell_order(account, event.id, event.type, event.data.object, order_id)
+
+
+def tell_order(account: Account, event_id: str, event_type: str, stripe_object: StripeObject, order_id: int) -> Outcome:
+    facts = READERS[event_type](account, stripe_object)
+    changed = record_news(order_id=order_id, event_id=event_id, event_type=event_type, facts=facts)
+    return Outcome(DeliveryState.HANDLED, "" if changed else "changed_nothing", order_id)
+
+
+def call_behind(stripe_object: StripeObject) -> StripeCall | None:
+    try:
+        call_id = UUID(stripe_object["metadata"]["call_id"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return StripeCall.objects.filter(pk=call_id, subject__startswith=f"{Order.stream_prefix}-").first()
+
+
+def mistrust(account: Account, event: StripeEvent, call: StripeCall) -> str:
+    """Why a verified event must not touch the order that it names; '' when it may."""
+    if call.account != account.name:
+        return "wrong_account"
+    if event.livemode != account.livemode:
+        return "wrong_livemode"
+    return ""
+
+
+def read_completed_session(account: Account, session: StripeObject) -> News:
+    """`payment_status` is `paid`, or `unpaid` while a delayed method settles: docs.stripe.com/payments/checkout/fulfillment."""
+    closed = session_closed(session, CheckoutState.COMPLETED)
+    if session["payment_intent"] is None:
+        return (closed,)
+    status = PaymentStatus.SUCCEEDED if session["payment_status"] == "paid" else PaymentStatus.PROCESSING
+    payment = OrderPaymentUpdated(
+        payment_intent=session["payment_intent"],
+        charge="",
+        status=status,
+        amount=session["amount_total"],
+        currency=session["currency"],
+        account=account.name,
+        livemode=session["livemode"],
+        source="checkout.session",
+    )
+    return (closed, payment)
+
+
+def read_expired_session(_account: Account, session: StripeObject) -> News:
+    return (session_closed(session, CheckoutState.EXPIRED),)
+
+
+def session_closed(session: StripeObject, reason: CheckoutState) -> OrderCheckoutClosed:
+    return OrderCheckoutClosed(
+        attempt=int(session["metadata"]["attempt"]), session_id=session["id"], reason=reason
+    )
+
+
+def read_succeeded_intent(account: Account, intent: StripeObject) -> News:
+    """`amount_received` is what the succeeded charge took."""
+    return (
+        OrderPaymentUpdated(
+            payment_intent=intent["id"],
+            charge=intent["latest_charge"] or "",
+            status=PaymentStatus.SUCCEEDED,
+            amount=intent["amount_received"],
+            currency=intent["currency"],
+            account=account.name,
+            livemode=intent["livemode"],
+            source="payment_intent",
+        ),
+    )
+
+
+READERS: dict[str, Callable[[Account, StripeObject], News]] = {
+    "checkout.session.completed": read_completed_session,
+    "checkout.session.expired": read_expired_session,
+    "payment_intent.succeeded": read_succeeded_intent,
+}

@@ -1,0 +1,42 @@
+from django.db import models
+
+
+class DeliveryState(models.TextChoices):
+    RECEIVED = "received", "received"
+    HANDLED = "handled", "handled"
+    IGNORED = "ignored", "ignored"
+    REFUSED = "refused", "refused: another API version"
+    FAILED = "failed", "failed"
+
+
+class Delivery(models.Model):
+    """The inbox: one row per event that Stripe signed for an account, however often it was posted."""
+
+    account = models.CharField(max_length=64)
+    event_id = models.CharField(max_length=255)
+    type = models.CharField(max_length=100)
+    api_version = models.CharField(max_length=64, blank=True)
+    livemode = models.BooleanField()
+    object_id = models.CharField(max_length=255, blank=True)
+    payload = models.BinaryField()
+    state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.RECEIVED)
+    reason = models.CharField(max_length=255, blank=True)
+    order_id = models.BigIntegerField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    received_at = models.DateTimeField()
+    handled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [models.UniqueConstraint(fields=["account", "event_id"], name="webhooks_delivery_once")]
+        indexes = [
+            models.Index(fields=["order_id"], name="webhooks_delivery_order"),
+            models.Index(
+                fields=["received_at"],
+                name="webhooks_delivery_open",
+                condition=models.Q(state__in=["received", "failed", "refused"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
