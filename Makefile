@@ -3,7 +3,6 @@
 ROOT := $(patsubst %Makefile,%,$(MAKEFILE_LIST))
 # exec: a killed make is seen by the command itself, not by a shell between the two.
 PYTHON := exec sh "$(ROOT)deploy/bootstrap.sh"
-MAKEFLAGS += --no-print-directory
 ARGS ?=
 CHECKS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml

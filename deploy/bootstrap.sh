@@ -9,7 +9,8 @@ fits() {
 }
 
 run_environment() {
-    for python in python3 python3.14 python3.13 python3.12 python; do
+    # The environment's own is the last resort, since its renewal removes it.
+    for python in python3 python3.14 python3.13 python3.12 python .venv/bin/python; do
         if fits "$python"; then
             "$python" -I deploy/environment.py
             return

@@ -11,6 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = ROOT / ".local"
 VENV = ROOT / ".venv"
+# Not that of an environment, which may be the one to remove.
+PYTHON = os.path.realpath(sys.executable)
 STAMP = VENV / "made-from"
 REQUIREMENTS = ROOT / "requirements-dev.txt"
 
@@ -33,15 +35,16 @@ def is_current() -> bool:
 def build_commands() -> list[list[str]]:
     uv = shutil.which("uv")
     target = str(VENV / "bin/python")
-    locked = ["--require-hashes", "--quiet", "-r", str(REQUIREMENTS)]
+    locked = ["--quiet", "--require-hashes", "-r", str(REQUIREMENTS)]
     if uv:
         return [
-            [uv, "venv", "--quiet", "--no-project", "--python", sys.executable, str(VENV)],
+            [uv, "venv", "--quiet", "--no-project", "--python", PYTHON, str(VENV)],
             [uv, "pip", "install", "--python", target, *locked],
         ]
     return [
-        [sys.executable, "-m", "venv", str(VENV)],
-        [target, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *locked],
+        [PYTHON, "-m", "venv", str(VENV)],
+        # Quiet twice: without pip's warnings.
+        [target, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", *locked],
     ]
 
 

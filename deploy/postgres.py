@@ -137,4 +137,4 @@ def _prepare_folder(folder: Path) -> None:
     os.chown(reachable, user.pw_uid, user.pw_gid)
     folder.rmdir()
     folder.symlink_to(reachable)
-    print(f"postgres: {user.pw_name} can't reach {folder}: the data is in {reachable}", file=sys.stderr)
+    print(f"postgres: the user {user.pw_name} can't reach {folder}: the data is in {reachable}", file=sys.stderr)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -107,8 +108,11 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return Project(tmp_path_factory.mktemp("run") / LONGER_THAN_A_SOCKET_PATH.strip())
+def project() -> Iterator[Project]:
+    with tempfile.TemporaryDirectory(prefix="countersign ") as parent:
+        # Else the data of root's server would be put elsewhere, and stay there.
+        Path(parent).chmod(0o711)
+        yield Project(Path(parent) / LONGER_THAN_A_SOCKET_PATH.strip())
 
 
 @pytest.fixture
