@@ -1,15 +1,20 @@
-"""`python -m simulator`: serve until SIGTERM or SIGINT."""
+"""`python -m simulator`: serve until SIGTERM or SIGINT.
+
+When connections are accepted it prints `simulator: http://localhost:PORT`. With `--state`, accounts, objects, events,
+clock and deliveries outlive a restart; faults and the log of requests do not.
+"""
 
 import argparse
 import asyncio
+import os
 import signal
 import sqlite3
 import sys
 
 from aiohttp import web
 
-from simulator.api import SECRET_KEY
 from simulator.app import build_app
+from simulator.state import SECRET_KEY
 from simulator.world import World
 
 HOST = "127.0.0.1"
@@ -53,13 +58,14 @@ async def serve(arguments: argparse.Namespace) -> str | None:
         await site.start()
     except OSError as error:
         await runner.cleanup()
-        return f"cannot listen on port {arguments.port} ({error.strerror}); choose another with --port"
+        return f"cannot listen on port {arguments.port} ({os.strerror(error.errno or 0)}); choose another with --port"
     port = runner.addresses[0][1]
     world.public_url = (arguments.public_url or f"http://localhost:{port}").rstrip("/")
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    print(f"simulator: http://localhost:{port}", flush=True)
+    sys.stdout.write(f"simulator: http://localhost:{port}\n")
+    sys.stdout.flush()
     await stopped.wait()
     await runner.cleanup()
     return None

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import binascii
-import re
 import time
 from dataclasses import dataclass, field
 
@@ -15,11 +14,10 @@ from simulator.faults import Fault
 from simulator.idempotency import Memory
 from simulator.resources import HANDLERS
 from simulator.resources.expansion import expand
-from simulator.state import Account, Json
+from simulator.state import SECRET_KEY, Account, Json
 from simulator.wire import CONTENT_TYPE, render_json
 from simulator.world import Call, World, new_id
 
-SECRET_KEY = re.compile(r"sk_(test|live)_\w+")
 HOLD_SECONDS = 60.0
 
 
@@ -87,13 +85,13 @@ class Api:
 
     def _answer(self, exchange: Exchange, fault: str | None) -> tuple[int, Json]:
         try:
-            if fault == "http_429":
-                raise StripeError(429, "Too many requests hit the API too quickly.", code="rate_limit")
             return self._execute(exchange, fault)
         except StripeError as error:
             return error.status, error.body
 
     def _execute(self, exchange: Exchange, fault: str | None) -> tuple[int, Json]:
+        if fault == "http_429":
+            raise StripeError(429, "Too many requests hit the API too quickly.", code="rate_limit")
         account = exchange.account = self._authenticate(exchange.authorization)
         self._check_version(exchange.version)
         checked = self._check_contract(exchange)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft4Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import best_match
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
@@ -26,8 +26,8 @@ CONTRACT_FILE = Path(__file__).with_name("contract.json")
 _OBJECTS_URI = "urn:stripe-contract"
 
 
-class ContractViolation(Exception):
-    """A request or an object that the contract does not allow; `param` is spelled as Stripe does: `line_items[0][quantity]`."""
+class ContractViolation(Exception):  # noqa: N818 (it is the violation that is raised and reported)
+    """What the contract does not allow; `param` is spelled as Stripe does: `line_items[0][quantity]`."""
 
     def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -138,7 +138,7 @@ def spell_path(path: Iterable[str | int]) -> str:
     return head + "".join(f"[{part}]" for part in rest)
 
 
-def _violation(error: ValidationError) -> ContractViolation:
+def _violation(error: Any) -> ContractViolation:
     path, value, rule = list(error.absolute_path), error.instance, error.validator
     if rule == "additionalProperties":
         unknown = next(key for key in value if key not in error.schema.get("properties", {}))

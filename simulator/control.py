@@ -9,17 +9,19 @@ GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE /_si
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from simulator.faults import Fault, InvalidFault
-from simulator.state import Json
+from simulator.faults import Fault, FaultError
+from simulator.state import SECRET_KEY, Json
 from simulator.timeline import Actions, run_due
 from simulator.wire import CONTENT_TYPE, render_json
 from simulator.world import World
 
+_WEBHOOK_FIELDS = {"key": SECRET_KEY, "url": re.compile(r"https?://.+"), "secret": re.compile(r"whsec_.+")}
 MAX_ADVANCE = 10 * 365 * 24 * 60 * 60
 
 
@@ -45,7 +47,7 @@ class Control:
     async def add_fault(self, request: web.Request) -> web.Response:
         try:
             fault = Fault.from_json(await _read_object(request))
-        except InvalidFault as invalid:
+        except FaultError as invalid:
             raise _bad_request(str(invalid)) from invalid
         self.world.faults.add(fault)
         return _answer({"faults": self.world.faults.list()})
@@ -66,9 +68,9 @@ class Control:
 
     async def add_webhook(self, request: web.Request) -> web.Response:
         body = await _read_object(request)
-        for name, prefix in (("key", "sk_"), ("url", "http"), ("secret", "whsec_")):
-            if not str(body.get(name, "")).startswith(prefix):
-                raise _bad_request(f"{name} has to start with {prefix}")
+        for name, pattern in _WEBHOOK_FIELDS.items():
+            if not pattern.fullmatch(str(body.get(name, ""))):
+                raise _bad_request(f"{name} has to match {pattern.pattern}")
         account = self.world.store.open_account(body["key"])
         endpoint_id = self.world.postman.register(account, body["url"], body["secret"])
         self.world.store.flush()
@@ -84,9 +86,10 @@ class Control:
         )
 
     async def show_state(self, request: web.Request) -> web.Response:
-        if "key" not in request.query:
-            raise _bad_request("say whose state: ?key=sk_...")
-        account = self.world.store.open_account(request.query["key"])
+        key = request.query.get("key", "")
+        if not SECRET_KEY.fullmatch(key):
+            raise _bad_request("say whose state: ?key=sk_test_...")
+        account = self.world.store.open_account(key)
         objects = account.objects()
         counts = {kind: len(found) for kind, found in objects.items()}
         return _answer({"account": account.id, "counts": counts, "objects": objects})

@@ -6,8 +6,8 @@ from typing import Any
 class StripeError(Exception):
     """An answer other than 2xx.
 
-    `saved` says whether an idempotency key remembers it: Stripe saves results only once an endpoint has begun to execute, so
-    parameters that fail validation, refused keys and rate limits are not saved (docs.stripe.com/api/idempotent_requests).
+    `saved` says whether an idempotency key remembers it: Stripe saves results only once an endpoint has begun to
+    execute: not for invalid parameters, refused keys or rate limits (docs.stripe.com/api/idempotent_requests).
     """
 
     def __init__(

@@ -11,8 +11,9 @@
     webhook_delay     delivered after `seconds` (0: 1 s)
     webhook_reorder   held for `seconds` (0: 1 s); what was held then goes out newest first, one after another
 
-A request matches `METHOD /path`, the path being a glob; an event matches by a glob on its type, empty meaning all. The oldest
-fault that matches is used; it is gone after `times` uses, or stays until `DELETE /_sim/faults` when `times` is 0.
+A request matches `METHOD /path`, the path being a glob; an event matches by a glob on its type. An empty `match` is all
+of them. The oldest fault that matches is used; it is gone after `times` uses, or stays until `DELETE /_sim/faults` when
+`times` is 0.
 """
 
 from dataclasses import asdict, dataclass
@@ -23,7 +24,7 @@ REQUEST_FAULTS = frozenset({"timeout_before", "timeout_after", "drop", "delay", 
 WEBHOOK_FAULTS = frozenset({"webhook_drop", "webhook_duplicate", "webhook_delay", "webhook_reorder"})
 
 
-class InvalidFault(ValueError):
+class FaultError(ValueError):
     """The fault that was ordered makes no sense; the message says why."""
 
 
@@ -41,14 +42,14 @@ class Fault:
     def from_json(cls, body: dict[str, Any]) -> "Fault":
         name = body.get("fault")
         if name not in REQUEST_FAULTS | WEBHOOK_FAULTS:
-            raise InvalidFault(f"unknown fault {name!r}; known: {', '.join(sorted(REQUEST_FAULTS | WEBHOOK_FAULTS))}")
+            raise FaultError(f"unknown fault {name!r}; known: {', '.join(sorted(REQUEST_FAULTS | WEBHOOK_FAULTS))}")
         if unknown := sorted(body.keys() - {"fault", "match", "times", "seconds"}):
-            raise InvalidFault(f"unknown field {unknown[0]!r}; known: fault, match, times, seconds")
+            raise FaultError(f"unknown field {unknown[0]!r}; known: fault, match, times, seconds")
         match, times, seconds = body.get("match", ""), body.get("times", 1), body.get("seconds", 0)
         if not isinstance(match, str) or (match and name in REQUEST_FAULTS and " /" not in match):
-            raise InvalidFault("match has to be 'METHOD /path' for a request, a glob on the event's type for a webhook")
+            raise FaultError("match has to be 'METHOD /path' for a request, a glob on the event's type for a webhook")
         if not _is_count(times, int) or not _is_count(seconds, (int, float)):
-            raise InvalidFault("times has to be a whole number and seconds a number, neither below 0")
+            raise FaultError("times has to be a whole number and seconds a number, neither below 0")
         return cls(name, match, times, seconds)
 
     def hits_request(self, method: str, path: str) -> bool:

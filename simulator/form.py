@@ -1,7 +1,7 @@
 """Stripe's form encoding: brackets spell nesting, and everything is text.
 
-`line_items[0][price_data][currency]=usd` decodes to `{"line_items": [{"price_data": {"currency": "usd"}}]}` once a schema
-says that `line_items` is an array and not an object with the key "0".
+`line_items[0][price_data][currency]=usd` decodes to `{"line_items": [{"price_data": {"currency": "usd"}}]}` once a
+schema says that `line_items` is an array and not an object with the key "0".
 """
 
 import re

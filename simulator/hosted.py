@@ -17,7 +17,7 @@ from simulator.state import Json
 from simulator.world import Scope, World
 
 ASSETS = Path(__file__).with_name("templates")
-_EXPIRY = re.compile(r"(\d{1,2})\s*/\s*(?:20)?(\d{2})")
+_EXPIRY = re.compile(r"(0?[1-9]|1[0-2])\s*/\s*(?:20)?(\d{2})")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -121,11 +121,7 @@ class HostedPage:
 
 def _is_future(exp: str, today: datetime) -> bool:
     match = _EXPIRY.fullmatch(exp)
-    return bool(
-        match
-        and 1 <= int(match[1]) <= 12
-        and (2000 + int(match[2]), int(match[1])) >= (today.year, today.month)
-    )  # fmt: skip
+    return match is not None and (2000 + int(match[2]), int(match[1])) >= (today.year, today.month)
 
 
 def _redirect(url: str, session: Json) -> web.Response:
@@ -138,9 +134,9 @@ def _security_headers(*destinations: str | None) -> dict[str, str]:
     """A form's redirect counts as its action in Chromium, so the shop's origins have to be admitted."""
     parts = [urlsplit(url) for url in destinations if url]
     origins = " ".join(sorted({f"{part.scheme}://{part.netloc}" for part in parts}))
-    policy = f"default-src 'none'; style-src 'self'; img-src data:; form-action 'self' {origins}; base-uri 'none'; frame-ancestors 'none'"
+    policy = f"default-src 'none'; style-src 'self'; img-src data:; form-action 'self' {origins}"
     return {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": f"{policy}; base-uri 'none'; frame-ancestors 'none'",
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",

@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer is kept for a day and replayed. Source: docs.stripe.com/api/idempotent_requests."""
+"""Idempotency keys: the first answer is kept for a day. Source: docs.stripe.com/api/idempotent_requests."""
 
 import json
 from dataclasses import dataclass

@@ -16,50 +16,45 @@ _FIELDS = ("email", "card_number", "exp", "cvc")
 
 def render_form(session: Json, items: Sequence[Json], values: Mapping[str, str], errors: Mapping[str, str]) -> str:
     """The open session: what is bought, and the form with what was typed and what is wrong with it."""
-    free = session["amount_total"] == 0
     fields = {name: escape(values.get(name, "")) for name in _FIELDS}
     problems = {f"{name}_problem": _problem(name, errors.get(name)) for name in _FIELDS}
     invalid = {f"{name}_invalid": _invalid(name, errors) for name in _FIELDS}
-    form = _fill(
-        "free.html" if free else "card.html", total=_money(session), cards=_card_rows(), **fields, **problems, **invalid
-    )
+    template = "card.html" if session["amount_total"] else "free.html"
+    form = _fill(template, total=_money(session), **fields, **problems, **invalid)
     cancel = _fill("cancel.html") if session["cancel_url"] else ""
-    content = _fill("pay.html", summary=_summary(session, items), form=form, cancel=cancel)
+    hint = _fill("cards.html", cards=_card_rows()) if session["amount_total"] else ""
+    content = _fill("pay.html", summary=_summary(session, items), form=form, cancel=cancel, hint=hint)
     return _fill("page.html", title=f"Pay {_money(session)}", content=content)
 
 
 def render_closed(session: Json) -> str:
     """A session that is complete or expired, with the way back to the shop."""
-    if session["status"] == "complete":
-        paid = session["payment_status"] != "unpaid"
-        heading, text = "You're all done here", "This checkout is complete. You won't be charged again."
-        if not paid:
-            text = "This checkout is complete and the payment is on its way. You won't be charged again."
-        back = session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
-    else:
-        heading, text = "This checkout has expired", "Nothing was charged. Go back to the shop to start again."
+    if session["status"] == "expired":
         back = session["cancel_url"] or session["success_url"]
-    return _render_message(
-        heading, text, f'<a class="button" href="{escape(back)}" rel="noreferrer">Back to the shop</a>'
-    )
+        return _render_message("This checkout has expired", "Nothing was charged. Go back to start again.", back)
+    back = session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])
+    on_its_way = " The payment is on its way." if session["payment_status"] == "unpaid" else ""
+    return _render_message("You're all done here", f"This checkout is complete.{on_its_way}", back)
 
 
 def render_missing() -> str:
-    return _render_message("Nothing to pay here", "This link belongs to no checkout. It may be incomplete.", "")
+    return _render_message("Nothing to pay here", "This link belongs to no checkout. It may be incomplete.")
 
 
-def _render_message(heading: str, text: str, action: str) -> str:
+def _render_message(heading: str, text: str, back: str = "") -> str:
+    action = f'<a class="button" href="{escape(back)}" rel="noreferrer">Back to the shop</a>' if back else ""
     content = _fill("message.html", heading=escape(heading), text=escape(text), action=action)
     return _fill("page.html", title=escape(heading), content=content)
 
 
 def _summary(session: Json, items: Sequence[Json]) -> str:
-    lines = "".join(_line_row(session, item) for item in items)
+    """The lines and, where discount or tax make them differ, how they add up to the total."""
     details = session["total_details"]
-    rows = [("Subtotal", session["amount_subtotal"])]
-    rows += [("Discount", -details["amount_discount"])] if details["amount_discount"] else []
-    rows += [("Tax", details["amount_tax"])] if details["amount_tax"] else []
-    totals = "".join(f"<div><dt>{label}</dt><dd>{_money(session, amount)}</dd></div>" for label, amount in rows)
+    discount, tax = details["amount_discount"], details["amount_tax"]
+    rows = [("Subtotal", session["amount_subtotal"]), ("Discount", -discount), ("Tax", tax)]
+    shown = [(label, amount) for label, amount in rows if amount] if discount or tax else []
+    totals = "".join(f"<div><dt>{label}</dt><dd>{_money(session, amount)}</dd></div>" for label, amount in shown)
+    lines = "".join(_line_row(session, item) for item in items)
     return _fill("summary.html", total=_money(session), lines=lines, totals=totals)
 
 
@@ -67,7 +62,8 @@ def _line_row(session: Json, item: Json) -> str:
     each = f"{_money(session, item['price']['unit_amount'])} each" if item["quantity"] > 1 else ""
     quantity = f'<span class="detail">Qty {item["quantity"]}{each and " · " + each}</span>'
     amount = _money(session, item["amount_subtotal"])
-    return f'<li><span class="name">{escape(item["description"])} {quantity}</span><span class="amount">{amount}</span></li>'
+    name = f'<span class="name">{escape(item["description"])} {quantity}</span>'
+    return f'<li>{name}<span class="amount">{amount}</span></li>'
 
 
 def _card_rows() -> str:

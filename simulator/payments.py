@@ -1,7 +1,7 @@
 """How a Checkout Session is paid: the attempts, the PaymentIntent and Charges behind them, and their events.
 
-Source: docs.stripe.com/testing (cards), docs.stripe.com/payments/checkout/fulfill-orders (which events), and the change of
-2022-08-01: a Session gets its PaymentIntent when the shopper first submits it, not before.
+Source: docs.stripe.com/testing (cards), docs.stripe.com/payments/checkout/fulfill-orders (which events), and
+docs.stripe.com/changelog/2022-08-01: a Session gets its PaymentIntent when the shopper first submits it, not before.
 """
 
 from collections.abc import Mapping
@@ -35,11 +35,10 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Card:
-    """What a test card does; `disputed`: the cardholder will dispute the charge later."""
+    """What a test card does."""
 
     label: str
     refusal: Refusal | None = None
-    disputed: bool = False
 
 
 CARDS: Mapping[str, Card] = MappingProxyType(
@@ -49,7 +48,7 @@ CARDS: Mapping[str, Card] = MappingProxyType(
         "4000000000009995": Card(
             "lacks funds", Refusal("card_declined", "insufficient_funds", "Your card has insufficient funds.")
         ),
-        "4000000000000259": Card("pays, is disputed later", disputed=True),
+        "4000000000000259": Card("pays, made for disputes"),
     }
 )
 

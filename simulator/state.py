@@ -1,16 +1,18 @@
 """What the simulator remembers: Stripe's objects per account, and its own notes beside them.
 
-Everything is JSON under (account, kind, id). Kinds that start with `_` are notes; the others are Stripe's `object` names and
-hold the objects as the API answers them. With a path, each flush is one SQLite transaction: killing the process loses nothing
-that was answered.
+Everything is JSON under (account, kind, id). Kinds that start with `_` are notes; the others are Stripe's `object`
+names and hold the objects as the API answers them. With a path, each flush is one SQLite transaction: killing the
+process loses nothing that was answered.
 """
 
 import hashlib
 import json
+import re
 import sqlite3
 from typing import Any
 
 Json = dict[str, Any]
+SECRET_KEY = re.compile(r"sk_(test|live)_\w+")
 _SCHEMA = "CREATE TABLE IF NOT EXISTS record (account, kind, id, body, PRIMARY KEY (account, kind, id))"
 # An update keeps its row, so that row order stays the order of creation.
 _UPSERT = "INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT (account, kind, id) DO UPDATE SET body = excluded.body"

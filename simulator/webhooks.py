@@ -1,7 +1,7 @@
 """Delivers events to webhook endpoints: signed, concurrent, retried.
 
 Source: docs.stripe.com/webhooks (signatures, retries). Stripe retries for three days; here ten attempts take about four
-minutes. Signatures carry the real time, whatever the simulator's clock says: the receiver's tolerance is about real time.
+minutes. Signatures carry real time, whatever the simulator's clock says, since receivers compare it with their own.
 """
 
 import asyncio
@@ -10,11 +10,12 @@ import hmac
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 
-from simulator.faults import Fault
+from simulator.faults import Faults
 from simulator.state import Account, Json, Store
 from simulator.wire import CONTENT_TYPE, render_json
 
@@ -41,15 +42,15 @@ def sign(payload: bytes, secret: str, timestamp: int) -> str:
 class Postman:
     """Endpoints by account, and the deliveries under way."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store, self._faults = store, faults
         self._configured: dict[str, dict[str, Endpoint]] = {}
         self._held: list[tuple[Account, Json]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
 
     def configure(self, account: Account, url: str, secret: str) -> None:
-        """Add an endpoint of the command line; its id is its place there, so that a new port keeps pending deliveries."""
+        """Add an endpoint of the command line; its id is its place there, so a new port keeps pending deliveries."""
         known = self._configured.setdefault(account.id, {})
         known_id = f"we_1{account.id[-12:]}{len(known)}"
         known[known_id] = Endpoint(known_id, url, secret)
@@ -64,11 +65,9 @@ class Postman:
         registered = account.records("_endpoint").items()
         return self._configured.get(account.id, {}) | {name: Endpoint(name, **values) for name, values in registered}
 
-    def count_endpoints(self, account: Account) -> int:
-        return len(self.endpoints(account))
-
-    def post(self, account: Account, event: Json, fault: Fault | None = None) -> None:
-        """Start delivering an event to every endpoint, as the fault has it."""
+    def post(self, account: Account, event: Json) -> None:
+        """Start delivering an event to every endpoint, or do with it what a fault orders."""
+        fault = self._faults.take_for_event(event["type"]) if self.endpoints(account) else None
         kind, seconds = (fault.fault, fault.seconds) if fault else ("", 0)
         for endpoint in self.endpoints(account).values():
             delivery = self._record(account, event, endpoint, kind)
@@ -157,7 +156,7 @@ class Postman:
         status, error = await self._send(endpoint, render_json(event))
         attempt = {"at": time.time(), "url": endpoint.url, "status": status, "error": error}
         delivery["attempts"].append(attempt)
-        if status is not None and 200 <= status < 300:
+        if status is not None and HTTPStatus(status).is_success:
             delivery["state"] = "delivered"
             if not delivery["duplicate"]:
                 event["pending_webhooks"] -= 1

@@ -41,14 +41,15 @@ class World:
         """A world that goes on where the state file left it; its public URL is set once its port is known."""
         store = Store(state_path)
         clock = Clock((store.settings.find("_clock", "clock") or {"offset": 0})["offset"])
-        return cls("", store, clock, Faults(), Postman(store), Contract.load(), self_check)
+        faults = Faults()
+        return cls("", store, clock, faults, Postman(store, faults), Contract.load(), self_check)
 
     def advance(self, seconds: int) -> None:
         self.clock.advance(seconds)
         self.store.settings.note("_clock", "clock", {"offset": self.clock.offset})
 
     async def forget(self) -> None:
-        """Back to the first moment: no accounts, faults, logs, deliveries; real time. The command line's endpoints stay."""
+        """Back to the first moment: nothing but the command line's endpoints, in real time."""
         await self.postman.forget()
         self.store.clear()
         self.faults.clear()
@@ -80,11 +81,11 @@ class Scope:
         request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
         event = self.blank("event", "evt_1", type=kind, api_version=self.world.contract.version, request=request)
         event["data"] = {"object": copy.deepcopy(subject)}
-        event["pending_webhooks"] = self.world.postman.count_endpoints(self.account)
+        event["pending_webhooks"] = len(self.world.postman.endpoints(self.account))
         if self.world.self_check:
             self.world.contract.check_answer(event)
         self.account.put(event)
-        self.world.postman.post(self.account, event, self.world.faults.take_for_event(kind))
+        self.world.postman.post(self.account, event)
 
 
 @dataclass

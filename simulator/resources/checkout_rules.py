@@ -1,9 +1,10 @@
 """What Stripe asks of a new Checkout Session beyond the contract's types.
 
-Source: docs.stripe.com/api/checkout/sessions/create (required parameters, 100 line items, expiry), docs.stripe.com/currencies
-(amounts), docs.stripe.com/api/metadata (limits).
+Source: docs.stripe.com/api/checkout/sessions/create (required parameters, 100 line items, expiry),
+docs.stripe.com/currencies (amounts), docs.stripe.com/api/metadata (limits).
 """
 
+import re
 from urllib.parse import urlsplit
 
 from simulator.currencies import MAXIMUM_CHARGE, MINIMUM_CHARGE, amount_step, format_amount
@@ -14,6 +15,9 @@ EXPIRY_SECONDS = 24 * 60 * 60
 MIN_EXPIRY_SECONDS = 30 * 60
 MAX_LINES = 100
 MAX_QUANTITY = 999_999
+METADATA_KEYS, METADATA_KEY, METADATA_VALUE = 50, 40, 500
+_CURRENCY = re.compile(r"[a-z]{3}")
+_HOST = re.compile(r"[\w.:\[\]-]+")
 # Whatever is valid at Stripe but missing here is refused, so that nothing is silently ignored.
 SIMULATED = {
     "": {
@@ -28,8 +32,8 @@ SIMULATED = {
 }  # fmt: skip
 
 
-def check_session(params: Json, now: int) -> list[Json]:
-    """The session's line items, all rules kept; raises StripeError."""
+def check_session(params: Json, now: int) -> str:
+    """Hold the parameters against every rule; answers the session's currency, raises StripeError."""
     _check_simulated("", params)
     _check_simulated("payment_intent_data", params.get("payment_intent_data", {}))
     _check_mode(params)
@@ -44,8 +48,7 @@ def check_session(params: Json, now: int) -> list[Json]:
         raise invalid_parameter("line_items", f"You may only specify up to {MAX_LINES} line items.")
     for index, line in enumerate(lines):
         _check_line(f"line_items[{index}]", line)
-    _check_total(lines, params)
-    return lines
+    return _check_currency(lines, params)
 
 
 def _check_simulated(where: str, params: Json) -> None:
@@ -66,7 +69,8 @@ def _check_urls(params: Json) -> None:
     if "success_url" not in params:
         raise missing_parameter("success_url")
     for name in ("success_url", "cancel_url"):
-        if name in params and urlsplit(params[name]).scheme not in ("http", "https"):
+        url = urlsplit(str(params.get(name, params["success_url"])))
+        if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.netloc):
             raise invalid_parameter(name, "Not a valid URL", "url_invalid")
 
 
@@ -81,8 +85,13 @@ def _check_expiry(params: Json, now: int) -> None:
 
 
 def _check_metadata(param: str, metadata: dict[str, str]) -> None:
-    if len(metadata) > 50 or any(len(key) > 40 or len(value) > 500 for key, value in metadata.items()):
-        raise invalid_parameter(param, "Metadata holds at most 50 keys of 40 characters with values of 500 characters.")
+    too_long = any(len(key) > METADATA_KEY or len(value) > METADATA_VALUE for key, value in metadata.items())
+    if too_long or len(metadata) > METADATA_KEYS:
+        raise invalid_parameter(
+            param,
+            f"Metadata can have up to {METADATA_KEYS} keys of up to {METADATA_KEY} characters, with values of up to "
+            f"{METADATA_VALUE} characters.",
+        )
 
 
 def _check_line(where: str, line: Json) -> None:
@@ -111,20 +120,24 @@ def _check_count(param: str, value: int, low: int, high: int) -> None:
         raise invalid_parameter(param, message, "parameter_invalid_integer")
 
 
-def _check_total(lines: list[Json], params: Json) -> None:
-    currencies = {line["price_data"]["currency"] for line in lines} | {
-        params.get("currency", lines[0]["price_data"]["currency"])
-    }
+def _check_currency(lines: list[Json], params: Json) -> str:
+    """The one currency of all the lines."""
+    currencies = {line["price_data"]["currency"] for line in lines}
+    if "currency" in params:
+        currencies.add(params["currency"])
     if len(currencies) > 1:
         raise invalid_parameter("line_items", "All line items of a Checkout Session must have the same currency.")
-    currency = currencies.pop()
-    if not (len(currency) == 3 and currency.isalpha() and currency.islower()):
+    currency: str = currencies.pop()
+    if not _CURRENCY.fullmatch(currency):
         raise invalid_parameter("line_items[0][price_data][currency]", f"Invalid currency: {currency}.")
     if any(line["price_data"]["unit_amount"] % amount_step(currency) for line in lines):
         message = f"Amounts in {currency} must be multiples of {amount_step(currency)}."
         raise invalid_parameter("line_items", message)
-    total = sum(line["price_data"]["unit_amount"] * line["quantity"] for line in lines)
-    # A total of nothing is a no-cost order (docs.stripe.com/payments/checkout/no-cost-orders).
+    return currency
+
+
+def check_total(total: int, currency: str) -> None:
+    """A total of nothing is a no-cost order (docs.stripe.com/payments/checkout/no-cost-orders)."""
     if 0 < total < MINIMUM_CHARGE.get(currency, 1):
         raise _total_error("amount_too_small", "at least", MINIMUM_CHARGE[currency], currency)
     if total > MAXIMUM_CHARGE:

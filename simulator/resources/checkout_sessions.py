@@ -5,7 +5,7 @@ from typing import Any
 from simulator import timeline
 from simulator.errors import unexpected_state
 from simulator.payments import cancel_intent
-from simulator.resources.checkout_rules import EXPIRY_SECONDS, check_session
+from simulator.resources.checkout_rules import EXPIRY_SECONDS, check_session, check_total
 from simulator.resources.listing import fetch, list_kind, paginate
 from simulator.resources.payment_intents import CANCELABLE
 from simulator.state import Json
@@ -16,9 +16,10 @@ LINES_INCLUDED = 10
 
 
 def create(call: Call) -> Json:
-    lines = check_session(call.params, call.now)
-    currency: str = lines[0]["price_data"]["currency"]
+    currency = check_session(call.params, call.now)
+    lines: list[Json] = call.params["line_items"]
     totals = compute_totals([(line["price_data"]["unit_amount"], line["quantity"]) for line in lines])
+    check_total(totals.total, currency)
     session = _new_session(call, currency, totals)
     items = [_new_item(call, line, amounts, currency) for line, amounts in zip(lines, totals.lines, strict=True)]
     plan = call.params.get("payment_intent_data", {})
@@ -32,9 +33,7 @@ def _new_session(call: Call, currency: str, totals: Totals) -> Json:
     prefix = "cs_live_" if call.account.livemode else "cs_test_"
     session = call.blank("checkout.session", prefix + "a1", currency=currency, mode="payment", status="open")
     session |= {"amount_subtotal": totals.subtotal, "amount_total": totals.total, "payment_status": "unpaid"}
-    session["total_details"] = {
-        "amount_discount": totals.discount, "amount_shipping": 0, "amount_tax": totals.tax
-    }  # fmt: skip
+    session["total_details"] = {"amount_discount": totals.discount, "amount_shipping": 0, "amount_tax": totals.tax}
     session |= {"automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None}}
     session |= {"custom_fields": [], "shipping_options": [], "discounts": [], "payment_method_options": {}}
     session["custom_text"] = call.world.contract.blank("payment_pages_checkout_session_custom_text")

@@ -27,20 +27,21 @@ def expand(scope: Scope, answer: Json, paths: list[str]) -> Json:
 
 
 def _expand_path(scope: Scope, value: Any, steps: list[str], path: str) -> None:
+    """Follow one path, replacing ids in place; through a list it follows every item."""
     if isinstance(value, list):
         for item in value:
             _expand_path(scope, item, steps, path)
-        return
-    name, *rest = steps
-    if value.get("object") == "list" and name == "data":
-        _expand_path(scope, value["data"], rest, path)
-        return
-    if include := INCLUDABLE.get((value.get("object"), name)):
-        value[name] = copy.deepcopy(include(scope, value))
-    elif name in REFERENCES and name in value:
-        if isinstance(value[name], str):
-            value[name] = copy.deepcopy(scope.account.records(REFERENCES[name])[value[name]])
-    elif not (rest and isinstance(value.get(name), dict)):
-        raise invalid_parameter("expand", f"This property cannot be expanded ({path}).")
-    if rest and value[name] is not None:
+    elif steps and value is not None:
+        name, *rest = steps
+        if (value["object"], name) != ("list", "data"):
+            _replace(scope, value, name, path)
         _expand_path(scope, value[name], rest, path)
+
+
+def _replace(scope: Scope, value: Json, name: str, path: str) -> None:
+    if include := INCLUDABLE.get((value["object"], name)):
+        value[name] = copy.deepcopy(include(scope, value))
+    elif name not in REFERENCES or name not in value:
+        raise invalid_parameter("expand", f"This property cannot be expanded ({path}).")
+    elif isinstance(value[name], str):
+        value[name] = copy.deepcopy(scope.account.records(REFERENCES[name])[value[name]])

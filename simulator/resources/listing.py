@@ -55,10 +55,8 @@ def in_range(value: int, bounds: Any) -> bool:
     """Stripe's `created`: a timestamp, or any of gt, gte, lt, lte."""
     if isinstance(bounds, int):
         return value == bounds
-    return (
-        bounds.get("gt", value - 1) < value < bounds.get("lt", value + 1)
-        and bounds.get("gte", value) <= value <= bounds.get("lte", value)
-    )  # fmt: skip
+    strictly_between = bounds.get("gt", value - 1) < value < bounds.get("lt", value + 1)
+    return bool(strictly_between and bounds.get("gte", value) <= value <= bounds.get("lte", value))
 
 
 def matches_type(kind: str, wanted: Sequence[str]) -> bool:
