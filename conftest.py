@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.test import Client
 
+from orders import throttle
+from orders.models import Item
 from tests import contract
+from tests.simulated import SimulatedStripe
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,3 +27,28 @@ def contract_kept() -> Iterator[None]:
     contract.violations.clear()
     yield
     assert contract.violations == []
+
+
+@pytest.fixture
+def stripe_side() -> SimulatedStripe:
+    """The stand-in Stripe, empty and without faults."""
+    side = SimulatedStripe(settings.STRIPE_API_BASE)
+    side.reset()
+    return side
+
+
+@pytest.fixture(autouse=True)
+def nobody_was_counted() -> None:
+    throttle.forget()
+
+
+@pytest.fixture
+def mug(db: None) -> Item:
+    return Item.objects.create(name="Enamel mug", description="Holds 350 ml.", price=1850, currency="usd")
+
+
+@pytest.fixture
+def shopper(client: Client, mug: Item) -> Client:
+    """A browser that has seen the mug's page, hence has a shopper's cookie."""
+    client.get(f"/item/{mug.pk}")
+    return client

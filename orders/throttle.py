@@ -9,7 +9,8 @@ from limits.strategies import MovingWindowRateLimiter
 
 from core.refusals import TooManyRequests
 
-_limiter = MovingWindowRateLimiter(MemoryStorage())
+_storage = MemoryStorage()
+_limiter = MovingWindowRateLimiter(_storage)
 _purchases_without_cookie = parse("10 per minute")
 
 
@@ -17,3 +18,8 @@ def admit_stranger(address: str) -> None:
     """Count one purchase from an address; raises TooManyRequests over the limit."""
     if not _limiter.hit(_purchases_without_cookie, "buy", address):
         raise TooManyRequests
+
+
+def forget() -> None:
+    """Start counting anew."""
+    _storage.reset()

@@ -94,6 +94,7 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         "order": found,
         "status": status_of(found, returned="returned" in request.GET),
         "final": selectors.is_final(found),
+        "progress": selectors.payment_progress(found),
         "money": money_table(found),
         "own": found.shopper_id == shopper_of(request),
         "token": request.GET.get("token", ""),

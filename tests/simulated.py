@@ -1,0 +1,81 @@
+"""The stand-in Stripe as tests use it: pay at its hosted page, order its failures, take its events and post them."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import requests
+import stripe
+
+ACCOUNT_KEYS = {"default": "sk_test_default", "euro": "sk_test_euro"}
+SECRETS = {"default": "whsec_default", "euro": "whsec_euro"}
+TIMEOUT = 20
+
+type Event = dict[str, Any]
+
+
+class Postable(Protocol):
+    """What of Django's test client is needed to post a delivery."""
+
+    def post(self, path: str, data: bytes, *, content_type: str, headers: Mapping[str, str]) -> Any: ...
+
+
+class SimulatedStripe:
+    """A client of the simulator's own interface, `/_sim/*` and the hosted page."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def reset(self) -> None:
+        self._control("DELETE", "/_sim/state")
+        self._control("DELETE", "/_sim/faults")
+
+    def pay(self, url: str, *, card: str = "4242424242424242", **form: str) -> requests.Response:
+        """Submit the hosted page; the redirect back to the shop is not followed."""
+        fields = {"email": "shopper@example.com", "card_number": card, "exp": "12/40", "cvc": "123", **form}
+        return requests.post(url, data=fields, allow_redirects=False, timeout=TIMEOUT)
+
+    def order_fault(self, fault: str, match: str = "POST /v1/checkout/sessions", *, times: int = 1, seconds: int = 0) -> None:
+        self._control("POST", "/_sim/faults", {"fault": fault, "match": match, "times": times, "seconds": seconds})
+
+    def advance(self, seconds: int) -> None:
+        self._control("POST", "/_sim/advance", {"seconds": seconds})
+
+    def objects(self, kind: str, account: str = "default") -> list[Any]:
+        state = self._control("GET", f"/_sim/state?key={ACCOUNT_KEYS[account]}")
+        found: list[Any] = state["objects"].get(kind, [])
+        return found
+
+    def event(self, event_type: str, account: str = "default") -> Event:
+        """The newest event of that type."""
+        return [event for event in self.objects("event", account) if event["type"] == event_type][-1]
+
+    def requests_of(self, method: str, path: str) -> list[Any]:
+        received = self._control("GET", "/_sim/requests")["requests"]
+        return [request for request in received if (request["method"], request["path"]) == (method, path)]
+
+    def _control(self, method: str, path: str, body: object = None) -> Any:
+        answer = requests.request(method, f"{self.base}{path}", json=body, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def signed(payload: bytes, secret: str = SECRETS["default"], timestamp: int | None = None) -> str:
+    """The Stripe-Signature header of a body, signed now."""
+    header = stripe.WebhookSignature.generate_signature_header(
+        payload.decode(), secret, timestamp=int(time.time()) if timestamp is None else timestamp
+    )
+    return str(header)
+
+
+def post_event(client: Postable, event: Event, account: str = "default", secret: str | None = None) -> Any:
+    """Post an event to the account's endpoint as Stripe would."""
+    payload = json.dumps(event).encode()
+    header = signed(payload, secret or SECRETS[account])
+    return client.post(
+        f"/webhooks/stripe/{account}/",
+        payload,
+        content_type="application/json",
+        headers={"Stripe-Signature": header},
+    )
