@@ -1,11 +1,13 @@
 """The facts of a call to Stripe: stream `stripe-call-<uuid>`."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from core.eventlog.facts import fact
 
 
 @fact("stripe.call.requested")
+@dataclass(frozen=True, kw_only=True)
 class StripeCallRequested:
     """The intent, committed before anything leaves: enough to send the very same request again.
 
@@ -22,6 +24,7 @@ class StripeCallRequested:
 
 
 @fact("stripe.call.attempted")
+@dataclass(frozen=True, kw_only=True)
 class StripeCallAttempted:
     """One request on the wire: what came back and how long it took; `http_status` is null when nothing came."""
 
@@ -34,6 +37,7 @@ class StripeCallAttempted:
 
 
 @fact("stripe.call.succeeded")
+@dataclass(frozen=True, kw_only=True)
 class StripeCallSucceeded:
     """Stripe did it; `object_id` is what it made or changed."""
 
@@ -41,6 +45,7 @@ class StripeCallSucceeded:
 
 
 @fact("stripe.call.failed")
+@dataclass(frozen=True, kw_only=True)
 class StripeCallFailed:
     """Stripe refused, or it is certain that it never did it. The next try is a new call with a new key."""
 
@@ -48,6 +53,7 @@ class StripeCallFailed:
 
 
 @fact("stripe.call.unknown")
+@dataclass(frozen=True, kw_only=True)
 class StripeCallUnknown:
     """Nobody knows yet whether Stripe did it; the sweeper will find out."""
 

@@ -1,7 +1,7 @@
 """What Stripe refuses to charge, known before it is asked.
 
-Source: docs.stripe.com/currencies#minimum-and-maximum-charge-amounts (minimums in minor units; they hold where the account
-settles in that currency) and docs.stripe.com/api/checkout/sessions/create (at most 100 line items).
+Source: docs.stripe.com/currencies#minimum-and-maximum-charge-amounts (minimums in minor units; they hold where the
+account settles in that currency) and docs.stripe.com/api/checkout/sessions/create (at most 100 line items).
 """
 
 MAXIMUM_LINES = 100

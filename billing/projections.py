@@ -44,7 +44,7 @@ class CallAggregate(Aggregate[StripeCall]):
         self._settle(CallState.FAILED, fact.reason, recorded_at)
 
     @apply.register
-    def _unknown(self, fact: StripeCallUnknown, recorded_at: datetime) -> None:  # noqa: ARG002 one signature for all
+    def _unknown(self, fact: StripeCallUnknown, recorded_at: datetime) -> None:
         self.root.state, self.root.reason = CallState.UNKNOWN, fact.reason
 
     def _settle(self, state: CallState, reason: str, recorded_at: datetime) -> None:

@@ -40,14 +40,20 @@ def sweep_open_calls(*, older_than: timedelta = IN_FLIGHT) -> int:
                 log.warning("stripe_call.account_gone", call_id=str(call.pk), account=call.account)
                 continue
             settled += not isinstance(reply.outcome, StripeCallUnknown)
-            log.info("stripe_call.swept", call_id=str(call.pk), operation=call.operation, outcome=type(reply.outcome).__name__)
+            log.info(
+                "stripe_call.swept",
+                call_id=str(call.pk),
+                operation=call.operation,
+                outcome=type(reply.outcome).__name__,
+            )
     return settled
 
 
 def find_out(call: StripeCall) -> Reply:
     """What became of a call: sent again under its key while Stripe remembers keys, looked up after that.
 
-    A 500 that Stripe replays would be replayed for ever, so that is looked up too. Not found means that it never happened.
+    A 500 that Stripe replays would be replayed for ever, so that is looked up too. Not found means that it never
+    happened.
     """
     operation = operations[call.operation]
     if operation.find is None:

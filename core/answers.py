@@ -30,9 +30,7 @@ def wants_page(request: HttpRequest) -> bool:
     return "text/html" in request.headers.get("Accept", "") and not getattr(request, "json_only", False)
 
 
-def answer_error(
-    request: HttpRequest, *, status: HTTPStatus, code: str, message: str, title: str = ""
-) -> HttpResponse:
+def answer_error(request: HttpRequest, *, status: HTTPStatus, code: str, message: str, title: str = "") -> HttpResponse:
     """`{"error": {"code", "message"}}`, or the error page saying the same."""
     if not wants_page(request):
         return JsonResponse({"error": {"code": code, "message": message}}, status=status)

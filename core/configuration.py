@@ -12,6 +12,7 @@ PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]+")
 WEBHOOK_SECRET = re.compile(r"whsec_\S+")
 MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
 ALL_OTHER_CURRENCIES = "*"
+DEMO_PASSWORD = "root"  # noqa: S105 the brief's, refused outside the demo
 
 
 class ConfigurationError(Exception):
@@ -24,7 +25,9 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """One Stripe account: its keys, its webhook signing secrets and the currencies it serves (lower-case ISO codes or `*`)."""
+    """One Stripe account: its keys, its webhook signing secrets and the currencies it serves (lower-case ISO codes or
+    `*`).
+    """
 
     name: str
     secret_key: str = field(repr=False)
@@ -79,6 +82,54 @@ class Environment:
         return value
 
 
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Everything that differs between machines; deploy/env.example says what each setting is for."""
+
+    demo: bool
+    debug: bool
+    secret_key: str = field(repr=False)
+    database_url: str = field(repr=False)
+    public_url: str
+    allowed_hosts: tuple[str, ...]
+    stripe_api_base: str
+    accounts: dict[str, Account]
+    superuser_username: str
+    superuser_password: str = field(repr=False)
+
+
+def read_configuration(variables: Mapping[str, str]) -> Configuration:
+    """The whole configuration; raises ConfigurationError for the first setting that is missing, malformed or unsafe."""
+    environment = Environment(variables)
+    configuration = Configuration(
+        demo=environment.flag("COUNTERSIGN_DEMO"),
+        debug=environment.flag("DJANGO_DEBUG"),
+        secret_key=environment.text("DJANGO_SECRET_KEY"),
+        database_url=environment.database("DATABASE_URL"),
+        public_url=environment.url("PUBLIC_URL"),
+        allowed_hosts=environment.items("DJANGO_ALLOWED_HOSTS"),
+        stripe_api_base=environment.url("STRIPE_API_BASE", ""),
+        accounts=read_accounts(environment),
+        superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
+        superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),
+    )
+    if len(configuration.secret_key) < MINIMUM_DJANGO_KEY:
+        raise ConfigurationError("DJANGO_SECRET_KEY", f"must have at least {MINIMUM_DJANGO_KEY} random characters")
+    if not configuration.demo:
+        refuse_demo_values(configuration)
+    return configuration
+
+
+def refuse_demo_values(configuration: Configuration) -> None:
+    """What only COUNTERSIGN_DEMO=1 allows."""
+    if configuration.stripe_api_base:
+        raise ConfigurationError("STRIPE_API_BASE", "sends payments to a stand-in; it needs COUNTERSIGN_DEMO=1")
+    if configuration.superuser_password == DEMO_PASSWORD:
+        raise ConfigurationError("DJANGO_SUPERUSER_PASSWORD", "is the demo's password; choose another")
+    if not configuration.public_url.startswith("https://"):
+        raise ConfigurationError("PUBLIC_URL", "must begin with https://; plain http needs COUNTERSIGN_DEMO=1")
+
+
 def read_accounts(environment: Environment) -> dict[str, Account]:
     """All Stripe accounts by name, checked against each other.
 
@@ -103,14 +154,18 @@ def read_account(environment: Environment, name: str, *, sole: bool) -> Account:
     secret_key = environment.matching(f"{prefix}_SECRET_KEY", SECRET_KEY, "sk_test_… or sk_live_…")
     publishable_key = environment.matching(f"{prefix}_PUBLISHABLE_KEY", PUBLISHABLE_KEY, "pk_test_… or pk_live_…")
     if ("_live_" in secret_key) != ("_live_" in publishable_key):
-        raise ConfigurationError(f"{prefix}_PUBLISHABLE_KEY", "and the secret key must both be test keys or both live keys")
+        raise ConfigurationError(
+            f"{prefix}_PUBLISHABLE_KEY", "and the secret key must both be test keys or both live keys"
+        )
     secrets = environment.items(f"{prefix}_WEBHOOK_SECRETS")
     if not secrets or not all(WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
         raise ConfigurationError(f"{prefix}_WEBHOOK_SECRETS", "must be a comma-separated list of whsec_…")
     currencies = environment.items(f"{prefix}_CURRENCIES", ALL_OTHER_CURRENCIES if sole else None)
     for currency in currencies:
         if currency != ALL_OTHER_CURRENCIES and not CURRENCY.fullmatch(currency):
-            raise ConfigurationError(f"{prefix}_CURRENCIES", f"holds {currency!r}; codes are like usd, or * for all others")
+            raise ConfigurationError(
+                f"{prefix}_CURRENCIES", f"holds {currency!r}; codes are like usd, or * for all others"
+            )
     return Account(
         name=name,
         secret_key=secret_key,
@@ -128,4 +183,6 @@ def refuse_overlap(
         for value in values(account):
             owner = owners.setdefault(value, account)
             if owner is not account:
-                raise ConfigurationError(f"STRIPE_{account.name.upper()}_{setting}", f"{claim} account {owner.name} has too")
+                raise ConfigurationError(
+                    f"STRIPE_{account.name.upper()}_{setting}", f"{claim} account {owner.name} has too"
+                )

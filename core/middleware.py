@@ -76,6 +76,6 @@ class RefusalMiddleware:
             log.info("request.refused", code=exception.code, reason=str(exception))
             return answer_refusal(request, exception)
         if isinstance(exception, OperationalError | InterfaceError):
-            log.exception("database.unavailable")
+            log.error("database.unavailable", exc_info=exception)
             return answer_unavailable(request)
         return None

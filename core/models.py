@@ -1,10 +1,9 @@
 """The log's one table, and the columns that tie a row to its stream."""
 
-from django.contrib.postgres.indexes import Index
 from django.db import models
 from django.db.models.expressions import RawSQL
 
-from core.eventlog.chain import GENESIS, Head
+from core.chain import GENESIS, Head
 
 
 class Event(models.Model):
@@ -23,16 +22,14 @@ class Event(models.Model):
     digest = models.BinaryField(max_length=32)
     # Which database cluster wrote the event and in which of its transactions: together they tell when the order of
     # events is settled (core/eventlog/tail.py). The database fills both in.
-    cluster = models.BigIntegerField(
-        db_default=RawSQL("(pg_control_system()).system_identifier", ()), editable=False
-    )
+    cluster = models.BigIntegerField(db_default=RawSQL("(pg_control_system()).system_identifier", ()), editable=False)
     transaction_id = models.BigIntegerField(db_default=RawSQL("pg_current_xact_id()::text::bigint", ()), editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream", "version"], name="core_event_stream_version")]
         indexes = [
-            Index(fields=["cluster", "transaction_id", "position"], name="core_event_settled"),
-            Index(fields=["cause"], name="core_event_cause", condition=~models.Q(cause="")),
+            models.Index(fields=["cluster", "transaction_id", "position"], name="core_event_settled"),
+            models.Index(fields=["cause"], name="core_event_cause", condition=~models.Q(cause="")),
         ]
 
     def __str__(self) -> str:

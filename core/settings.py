@@ -6,32 +6,26 @@ from pathlib import Path
 import dj_database_url
 from django.utils.csp import CSP
 
-from core.configuration import MINIMUM_DJANGO_KEY, ConfigurationError, Environment, read_accounts
+from core.configuration import ConfigurationError, read_configuration
 from core.logging import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 try:
-    environment = Environment(os.environ)
-    DEMO = environment.flag("COUNTERSIGN_DEMO")
-    DEBUG = environment.flag("DJANGO_DEBUG")
-    SECRET_KEY = environment.text("DJANGO_SECRET_KEY")
-    if len(SECRET_KEY) < MINIMUM_DJANGO_KEY:
-        raise ConfigurationError("DJANGO_SECRET_KEY", f"must have at least {MINIMUM_DJANGO_KEY} random characters")
-    DATABASE_URL = environment.database("DATABASE_URL")
-    PUBLIC_URL = environment.url("PUBLIC_URL")
-    ALLOWED_HOSTS = list(environment.items("DJANGO_ALLOWED_HOSTS"))
-    STRIPE_API_BASE = environment.url("STRIPE_API_BASE", "")
-    if STRIPE_API_BASE and not DEMO:
-        raise ConfigurationError("STRIPE_API_BASE", "sends payments to a stand-in; it needs COUNTERSIGN_DEMO=1")
-    STRIPE_ACCOUNTS = read_accounts(environment)
-    SUPERUSER_USERNAME = environment.text("DJANGO_SUPERUSER_USERNAME", "admin")
-    SUPERUSER_PASSWORD = environment.text("DJANGO_SUPERUSER_PASSWORD", "")
-    if SUPERUSER_PASSWORD == "root" and not DEMO:  # noqa: S105 the brief's demo password, refused here
-        raise ConfigurationError("DJANGO_SUPERUSER_PASSWORD", "is the demo's password; choose another")
+    configuration = read_configuration(os.environ)
 except ConfigurationError as error:
     # One line for whoever starts the process; a traceback would bury the name of the setting.
     raise SystemExit(f"countersign: {error}") from None
+
+DEMO = configuration.demo
+DEBUG = configuration.debug
+SECRET_KEY = configuration.secret_key
+ALLOWED_HOSTS = list(configuration.allowed_hosts)
+PUBLIC_URL = configuration.public_url
+STRIPE_API_BASE = configuration.stripe_api_base
+STRIPE_ACCOUNTS = configuration.accounts
+SUPERUSER_USERNAME = configuration.superuser_username
+SUPERUSER_PASSWORD = configuration.superuser_password
 
 # The HTTP client under stripe-python; the tests put one in that checks every request against Stripe's API description.
 STRIPE_HTTP_CLIENT = "stripe.RequestsClient"
@@ -84,7 +78,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+DATABASES = {"default": dj_database_url.parse(configuration.database_url, conn_max_age=600, conn_health_checks=True)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
@@ -113,7 +107,8 @@ SECURE_REFERRER_POLICY = "same-origin"  # the order page's address carries a sig
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 CSRF_FAILURE_VIEW = "core.views.csrf_refused"
 
-# Chromium applies form-action to the redirect that follows a form's POST, so the Buy form must admit the checkout's origin.
+# Chromium applies form-action to the redirect that follows a form's POST, so the Buy form must admit the checkout's
+# origin.
 CHECKOUT_ORIGIN = STRIPE_API_BASE or "https://checkout.stripe.com"
 SECURE_CSP = {
     "default-src": [CSP.NONE],

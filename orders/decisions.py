@@ -27,7 +27,8 @@ from orders.projections import OrderAggregate
 # A Session that is about to expire is not worth sending a shopper to.
 LEAST_TIME_TO_PAY = timedelta(minutes=2)
 STATUS_RANK = {PaymentStatus.PROCESSING: 0, PaymentStatus.SUCCEEDED: 1}
-# The PaymentIntent says what was received; the Session says what was asked for, which is the same unless something is wrong.
+# The PaymentIntent says what was received; the Session says what was asked for, which is the same unless something is
+# wrong.
 SOURCE_RANK = {"checkout.session": 0, "payment_intent": 1}
 
 
@@ -54,7 +55,9 @@ def decide_placing(order: OrderAggregate, quote: Quote) -> OrderPlaced:
     if not quote.lines:
         raise OrderNotPayable(reason="it is empty")
     if len(quote.lines) > MAXIMUM_LINES:
-        raise OrderNotPayable(reason=f"it has {len(quote.lines)} lines, and at most {MAXIMUM_LINES} can be paid at once")
+        raise OrderNotPayable(
+            reason=f"it has {len(quote.lines)} lines, and at most {MAXIMUM_LINES} can be paid at once"
+        )
     least = minimum_amount(quote.currency)
     if quote.total < least:
         raise OrderNotPayable(reason=f"the least that can be charged is {format_money(least, quote.currency)}")
@@ -92,7 +95,8 @@ def open_checkout_of(order: OrderAggregate, now: datetime) -> Checkout | None:
 def decide_opening(order: OrderAggregate, opened: OrderCheckoutOpened, charged: Quote) -> Iterator[object]:
     """The Session is there: its checkout is open if it charges what was quoted, else a mismatch is on record.
 
-    `charged` holds Stripe's own amounts, without lines. A Session of which a webhook has told already is not opened again.
+    `charged` holds Stripe's own amounts, without lines. A Session of which a webhook has told already is not opened
+    again.
     """
     root = order.root
     known = next((checkout for checkout in order.checkouts if checkout.attempt == opened.attempt), None)

@@ -1,12 +1,16 @@
-"""The facts of an order: stream `order-<id>`. Amounts are integer minor units of the order's currency unless said otherwise.
+"""The facts of an order: stream `order-<id>`. Amounts are integer minor units of the order's currency.
 
 An item's name is in the facts because it is what was sold; nothing in them names or describes a person.
 """
 
+from dataclasses import dataclass
+
 from billing.quotes import QuotedLine
 from core.eventlog.facts import fact
 
+
 @fact("order.drafted")
+@dataclass(frozen=True, kw_only=True)
 class OrderDrafted:
     """`buy_item` is the item that this order buys at once; null for a basket."""
 
@@ -18,6 +22,7 @@ class OrderDrafted:
 
 
 @fact("order.line_set")
+@dataclass(frozen=True, kw_only=True)
 class OrderLineSet:
     item: int
     name: str
@@ -26,6 +31,7 @@ class OrderLineSet:
 
 
 @fact("order.placed")
+@dataclass(frozen=True, kw_only=True)
 class OrderPlaced:
     """The quote is frozen: this is what the shopper agreed to pay."""
 
@@ -37,6 +43,7 @@ class OrderPlaced:
 
 
 @fact("order.quote_mismatched")
+@dataclass(frozen=True, kw_only=True)
 class OrderQuoteMismatched:
     """Stripe would charge something else than the quote; nobody was sent to that Session."""
 
@@ -50,6 +57,7 @@ class OrderQuoteMismatched:
 
 
 @fact("order.checkout_opened")
+@dataclass(frozen=True, kw_only=True)
 class OrderCheckoutOpened:
     """A hosted Checkout Session can be paid; `expires_at` in Unix seconds."""
 
@@ -61,6 +69,7 @@ class OrderCheckoutOpened:
 
 
 @fact("order.checkout_closed")
+@dataclass(frozen=True, kw_only=True)
 class OrderCheckoutClosed:
     """This Session can't be paid any more; `reason` is `completed`, `expired` or `canceled`."""
 
@@ -70,6 +79,7 @@ class OrderCheckoutClosed:
 
 
 @fact("order.payment_updated")
+@dataclass(frozen=True, kw_only=True)
 class OrderPaymentUpdated:
     """What Stripe says of one payment; `amount` is in minor units of `currency`, which may be a wrong one.
 
@@ -87,16 +97,19 @@ class OrderPaymentUpdated:
 
 
 @fact("order.paid")
+@dataclass(frozen=True, kw_only=True)
 class OrderPaid:
     received: int
 
 
 @fact("order.canceled")
+@dataclass(frozen=True, kw_only=True)
 class OrderCanceled:
     reason: str
 
 
 @fact("order.attention_raised")
+@dataclass(frozen=True, kw_only=True)
 class OrderAttentionRaised:
     """A person should look; `reason` is one of orders.models.Attention."""
 
@@ -104,11 +117,13 @@ class OrderAttentionRaised:
 
 
 @fact("order.attention_cleared")
+@dataclass(frozen=True, kw_only=True)
 class OrderAttentionCleared:
     reason: str
 
 
 @fact("order.event_ignored")
+@dataclass(frozen=True, kw_only=True)
 class OrderEventIgnored:
     """A verified delivery about this order that changed nothing, and why."""
 

@@ -16,7 +16,9 @@ class Item(models.Model):
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    price = models.PositiveBigIntegerField(validators=[MinValueValidator(1)], help_text="In minor units: 1050 is $10.50.")
+    price = models.PositiveBigIntegerField(
+        validators=[MinValueValidator(1)], help_text="In minor units: 1050 is $10.50."
+    )
     currency = models.CharField(max_length=3, default="usd", validators=[validate_currency])
 
     class Meta:
@@ -56,8 +58,8 @@ class Attention(models.TextChoices):
 class Order(StreamHead):
     """One order: the fold of `order-<id>`. Amounts in minor units; `received` counts verified money only.
 
-    `buy_item_id` is the item of an order made by its Buy button. While such an order waits for payment its shopper has no
-    second one of the same item: a double click or a second tab finds the first.
+    `buy_item_id` is the item of an order made by its Buy button. While such an order waits for payment its shopper
+    has no second one of the same item: a double click or a second tab finds the first.
     """
 
     stream_prefix = "order"
@@ -166,7 +168,7 @@ class PaymentStatus(models.TextChoices):
 
 
 class Payment(models.Model):
-    """What Stripe says of one PaymentIntent, of which at most one Charge succeeds; its key is the PaymentIntent's id."""
+    """What Stripe says of one PaymentIntent, of which at most one Charge succeeds; keyed by the PaymentIntent's id."""
 
     id = models.CharField(primary_key=True, max_length=255)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")

@@ -61,7 +61,12 @@ class OrderAggregate(Aggregate[Order]):
         for quoted in fact.lines:
             line = self._line(quoted.item)
             line.name, line.quantity, line.unit_amount = quoted.name, quoted.quantity, quoted.unit_amount
-            line.subtotal, line.discount, line.tax, line.total = quoted.subtotal, quoted.discount, quoted.tax, quoted.total
+            line.subtotal, line.discount, line.tax, line.total = (
+                quoted.subtotal,
+                quoted.discount,
+                quoted.tax,
+                quoted.total,
+            )
         order = self.root
         order.subtotal, order.discount, order.tax, order.total = fact.subtotal, fact.discount, fact.tax, fact.total
         order.place(recorded_at)

@@ -36,7 +36,7 @@ def item_by_id(item_id: int) -> Item:
 
 
 def visible_order(order_id: int, viewer: Viewer) -> Order:
-    """The order with its lines, checkouts and payments; raises NotFound where there is none or it is somebody else's."""
+    """The order with all that belongs to it; raises NotFound where there is none or it is somebody else's."""
     order = Order.objects.filter(pk=order_id).prefetch_related("lines", "checkouts", "payments").first()
     if order is None or not viewer.may_see(order):
         raise NotFound
@@ -51,7 +51,9 @@ def own_order_id(order_id: int, shopper_id: str | None) -> int:
 
 
 def orders_with_item(item_id: int, viewer: Viewer, before: int | None) -> list[Order]:
-    """Orders that contain an item, newest first, at most 100 with ids below `before`: staff see all, a shopper its own."""
+    """Orders that contain an item, newest first, at most 100 with ids below `before`: staff see all, a shopper its
+    own.
+    """
     orders = Order.objects.filter(lines__item_id=item_id).prefetch_related("lines").order_by("-pk")
     if not viewer.is_staff:
         if viewer.shopper_id is None:

@@ -18,7 +18,8 @@ from orders.services.checkout import open_checkout
 from orders.shopper import new_shopper, remember_shopper, shopper_of
 from orders.throttle import admit_stranger
 
-# What browsers send when they only guess that the person will come: the HTML standard's Sec-Purpose, and its forerunners.
+# What browsers send when they only guess that the person will come: the HTML standard's Sec-Purpose, and its
+# forerunners.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 PREFETCH_WORDS = ("prefetch", "prerender", "preview")
 

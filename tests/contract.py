@@ -24,13 +24,13 @@ class ContractCheckedClient(stripe.RequestsClient):
     """
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, *, _usage: Any = None
+    ) -> tuple[Any, int, Mapping[str, str]]:
         target = urlsplit(url)
         operation = f"{method.upper()} {target.path}"
+        if (headers or {}).get("Stripe-Version") != CONTRACT.version:
+            note_violation(f"{operation}: the request carries another Stripe-Version")
         try:
-            if (headers or {}).get("Stripe-Version") != CONTRACT.version:
-                raise ContractViolation("the request carries another Stripe-Version")
             checked = CONTRACT.check_request(method.upper(), target.path, target.query, post_data or "")
             operations_used[f"{checked.operation.method} {checked.operation.path}"] += 1
             answer = super().request(method, url, headers, post_data)

@@ -36,7 +36,9 @@ class SimulatedStripe:
         fields = {"email": "shopper@example.com", "card_number": card, "exp": "12/40", "cvc": "123", **form}
         return requests.post(url, data=fields, allow_redirects=False, timeout=TIMEOUT)
 
-    def order_fault(self, fault: str, match: str = "POST /v1/checkout/sessions", *, times: int = 1, seconds: int = 0) -> None:
+    def order_fault(
+        self, fault: str, match: str = "POST /v1/checkout/sessions", *, times: int = 1, seconds: int = 0
+    ) -> None:
         self._control("POST", "/_sim/faults", {"fault": fault, "match": match, "times": times, "seconds": seconds})
 
     def advance(self, seconds: int) -> None:
@@ -49,7 +51,8 @@ class SimulatedStripe:
 
     def event(self, event_type: str, account: str = "default") -> Event:
         """The newest event of that type."""
-        return [event for event in self.objects("event", account) if event["type"] == event_type][-1]
+        events: list[Event] = self.objects("event", account)
+        return [event for event in events if event["type"] == event_type][-1]
 
     def requests_of(self, method: str, path: str) -> list[Any]:
         received = self._control("GET", "/_sim/requests")["requests"]

@@ -10,7 +10,8 @@ import pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    # The workers of pytest-xdist inherit the variable, hence share the simulator; its state is kept apart by secret key.
+    # The workers of pytest-xdist inherit the variable, hence share the simulator; its state is kept apart by secret
+    # key.
     if not os.environ.get("STRIPE_API_BASE"):
         simulator = subprocess.Popen(
             [sys.executable, "-m", "simulator", "--port", "0", "--self-check"], stdout=subprocess.PIPE, text=True

@@ -27,8 +27,8 @@ class Outcome(NamedTuple):
 def handle_event(account: Account, event: StripeEvent) -> Outcome:
     """Let the order that an event is about learn of it, in the caller's transaction.
 
-    Only an event of a call that we have on record is ours: its id stands in the metadata, which nobody but the holder of the
-    account's key can set, and it tells two installations on one account apart.
+    Only an event of a call that we have on record is ours: its id stands in the metadata, which nobody but the holder
+    of the account's key can set, and it tells two installations on one account apart.
     """
     if event.type not in READERS:
         return Outcome(DeliveryState.IGNORED, "type_not_handled")
@@ -68,7 +68,9 @@ def mistrust(account: Account, event: StripeEvent, call: StripeCall) -> str:
 
 
 def read_completed_session(account: Account, session: StripeObject) -> News:
-    """`payment_status` is `paid`, or `unpaid` while a delayed method settles: docs.stripe.com/payments/checkout/fulfillment."""
+    """`payment_status` is `paid`, or `unpaid` while a delayed method settles:
+    docs.stripe.com/payments/checkout/fulfillment.
+    """
     closed = session_closed(session, CheckoutState.COMPLETED)
     if session["payment_intent"] is None:
         return (closed,)
@@ -91,9 +93,7 @@ def read_expired_session(_account: Account, session: StripeObject) -> News:
 
 
 def session_closed(session: StripeObject, reason: CheckoutState) -> OrderCheckoutClosed:
-    return OrderCheckoutClosed(
-        attempt=int(session["metadata"]["attempt"]), session_id=session["id"], reason=reason
-    )
+    return OrderCheckoutClosed(attempt=int(session["metadata"]["attempt"]), session_id=session["id"], reason=reason)
 
 
 def read_succeeded_intent(account: Account, intent: StripeObject) -> News:

@@ -1,4 +1,6 @@
-"""Receiving deliveries: the inbox row, the effect and the facts in one transaction; a failure's record in a second one."""
+"""Receiving deliveries: the inbox row, the effect and the facts in one transaction; a failure's record in a second
+one.
+"""
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -60,14 +62,17 @@ def process_delivery(account: Account, event: StripeEvent, payload: bytes) -> De
         outcome = handle_event(account, event)
         finish_delivery(delivery, outcome)
         if outcome.state == DeliveryState.REFUSED:
-            # By name, since the task stands above its service; deferred in this transaction, so it is queued exactly once.
+            # By name, since the task stands above its service; deferred in this transaction, so it is queued exactly
+            # once.
             app.configure_task(READ_AGAIN_TASK).defer(delivery_id=delivery.pk)
     return outcome.state
 
 
 def claim_delivery(account: Account, event: StripeEvent, payload: bytes) -> Delivery:
-    """The event's one row, locked. A concurrent post of the same event waits here until the first one's transaction ends."""
-    values = [
+    """The event's one row, locked. A concurrent post of the same event waits here until the first one's transaction
+    ends.
+    """
+    values = (
         account.name,
         event.id,
         event.type,
@@ -76,7 +81,7 @@ def claim_delivery(account: Account, event: StripeEvent, payload: bytes) -> Deli
         event.object_id,
         payload,
         timezone.now(),
-    ]
+    )
     with connection.cursor() as cursor:
         cursor.execute(INSERT_ONCE, values)
     return Delivery.objects.select_for_update().defer("payload").get(account=account.name, event_id=event.id)

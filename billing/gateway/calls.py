@@ -36,8 +36,8 @@ KEY_IN_USE = "idempotency_key_in_use"
 class Operation:
     """How one operation of a resource is sent; `find` tells what became of it when sending again can't.
 
-    `find` returns Stripe's object, or None when the operation certainly was not carried out. It is None itself for plain
-    reads: an unanswered GET has failed.
+    `find` returns Stripe's object, or None when the operation certainly was not carried out. It is None itself for
+    plain reads: an unanswered GET has failed.
     """
 
     send: Sender
@@ -50,7 +50,9 @@ class Operation:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What is known after trying: the outcome as a fact, the attempts on the wire, and Stripe's object if it succeeded."""
+    """What is known after trying: the outcome as a fact, the attempts on the wire, and Stripe's object if it
+    succeeded.
+    """
 
     outcome: CallOutcome
     attempts: tuple[Attempt, ...] = ()
@@ -79,8 +81,9 @@ completions: dict[str, Callable[[StripeCall, Reply], None]] = {}
 def completes(operation: str) -> Callable[[Callable[[StripeCall, Reply], None]], Callable[[StripeCall, Reply], None]]:
     """Decorator: what else is true once a call of this operation is settled.
 
-    The function runs in the transaction that settles the call, whoever learnt of the outcome (the shopper's request or the
-    sweeper), and must call `settle_call` itself: after locking its own row, which by the global order comes first.
+    The function runs in the transaction that settles the call, whoever learnt of the outcome (the shopper's request
+    or the sweeper), and must call `settle_call` itself: after locking its own row, which by the global order comes
+    first.
     """
 
     def register(function: Callable[[StripeCall, Reply], None]) -> Callable[[StripeCall, Reply], None]:
@@ -91,7 +94,13 @@ def completes(operation: str) -> Callable[[Callable[[StripeCall, Reply], None]],
 
 
 def intend_call(
-    *, account: str, operation: str, target: str = "", body: Body | None = None, subject: str = "", call_id: UUID | None = None
+    *,
+    account: str,
+    operation: str,
+    target: str = "",
+    body: Body | None = None,
+    subject: str = "",
+    call_id: UUID | None = None,
 ) -> StripeCall:
     """Put a call on record, in the caller's transaction; it may be sent once that is committed."""
     call = CallAggregate.begin(call_id or uuid4())
@@ -134,10 +143,15 @@ def settle_call(call: StripeCall, reply: Reply) -> None:
                 milliseconds=attempt.milliseconds,
             )
         )
-    unchanged = isinstance(reply.outcome, StripeCallUnknown) and locked.root.state == CallState.UNKNOWN
-    if locked.root.is_open and not (unchanged and locked.root.reason == reply.outcome.reason):
+    if locked.root.is_open and not is_known_unknown(locked.root, reply.outcome):
         locked.record(reply.outcome)
     locked.save()
+
+
+def is_known_unknown(call: StripeCall, outcome: CallOutcome) -> bool:
+    """Whether the log says already that nobody knows, and why."""
+    same = isinstance(outcome, StripeCallUnknown) and call.reason == outcome.reason
+    return same and call.state == CallState.UNKNOWN
 
 
 def send_call(call: StripeCall) -> Reply:
@@ -160,8 +174,8 @@ def send_call(call: StripeCall) -> Reply:
 def judge_error(error: stripe.StripeError, attempts: list[Attempt]) -> CallOutcome:
     """Failed only where Stripe is certain not to have acted; everything else is unknown until it is found out.
 
-    Source: docs.stripe.com/error-low-level and docs.stripe.com/api/idempotent_requests: an answer of 500 is indeterminate
-    and is itself replayed under its key; validation errors, 429 and concurrent use execute nothing.
+    Source: docs.stripe.com/error-low-level and docs.stripe.com/api/idempotent_requests: an answer of 500 is
+    indeterminate and is itself replayed under its key; validation errors, 429 and concurrent use execute nothing.
     """
     status = error.http_status
     if error_code(error) == KEY_IN_USE:
@@ -181,5 +195,3 @@ def error_code(error: stripe.StripeError) -> str:
     details = error.error
     code = error.code or (details and (getattr(details, "code", None) or getattr(details, "type", None)))
     return str(code or type(error).__name__)[:100]
-
-

@@ -24,7 +24,9 @@ READ_SECONDS = 15
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One request on the wire. `http_status` is None when no answer came; `replayed` when Stripe answered from its memory."""
+    """One request on the wire. `http_status` is None when no answer came; `replayed` when Stripe answered from its
+    memory.
+    """
 
     http_status: int | None
     request_id: str
@@ -57,12 +59,15 @@ class JournaledHTTPClient(stripe.HTTPClient):
         )
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, *, _usage: Any = None
+    ) -> tuple[Any, int, Mapping[str, str]]:
         require_committed_intent((headers or {}).get("Idempotency-Key", ""))
-        status, answered, started = None, {}, time.perf_counter()
+        status: int | None = None
+        answered: Mapping[str, str] = {}
+        started = time.perf_counter()
         try:
-            body, status, answered = self._transport.request(method, url, headers, post_data)
+            answer = self._transport.request(method, url, headers, post_data)
+            _, status, answered = answer
         finally:
             _attempts.get().append(
                 Attempt(
@@ -72,14 +77,16 @@ class JournaledHTTPClient(stripe.HTTPClient):
                     milliseconds=round((time.perf_counter() - started) * 1000),
                 )
             )
-        return body, status, answered
+        return answer
 
     def close(self) -> None:
-        self._transport.close()
+        self._transport.close()  # type: ignore[no-untyped-call] # stripe-python leaves it without annotations
 
 
 def require_committed_intent(idempotency_key: str) -> None:
-    """Raise IntentMissingError unless the call is in the database; `durable` proves that no transaction of ours is open."""
+    """Raise IntentMissingError unless the call is in the database; `durable` proves that no transaction of ours is
+    open.
+    """
     try:
         call_id = UUID(idempotency_key)
     except ValueError:

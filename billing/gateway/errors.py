@@ -10,7 +10,9 @@ class StripeRefused(Refusal):
 
     code = "stripe_refused"
     status = HTTPStatus.BAD_GATEWAY
-    message = "Our payment provider refused to open the payment ({reason}). You were not charged; please try again later."
+    message = (
+        "Our payment provider refused to open the payment ({reason}). You were not charged; please try again later."
+    )
 
 
 class StripeUnreachable(Refusal):

@@ -1,7 +1,7 @@
 """An aggregate: one stream, the row that is its fold, and the rows below it.
 
-A service loads it locked, lets a `decide_*` function return facts, records them and saves, all in one transaction. Replay takes
-the same `apply`, so what a row says is what its events say.
+A service loads it locked, lets a `decide_*` function return facts, records them and saves, all in one transaction.
+Replay takes the same `apply`, so what a row says is what its events say.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from core.eventlog.append import RecordedFact, append
-from core.eventlog.chain import Head
+from core.chain import Head
 from core.models import StreamHead
 
 aggregates: dict[str, "type[Aggregate[Any]]"] = {}
@@ -23,8 +23,8 @@ aggregates: dict[str, "type[Aggregate[Any]]"] = {}
 class Aggregate[Root: StreamHead]:
     """Base of all aggregates; a subclass names its models and implements `apply`.
 
-    `child_models` maps each model below the root to the name of its column that holds the root's key. Their primary keys are
-    natural (made of ids that stand in the facts), so that a rebuild gives equal rows.
+    `child_models` maps each model below the root to the name of its column that holds the root's key. Their primary
+    keys are natural (made of ids that stand in the facts), so that a rebuild gives equal rows.
     """
 
     root_model: ClassVar[type[StreamHead]]
@@ -44,17 +44,19 @@ class Aggregate[Root: StreamHead]:
     @classmethod
     def begin(cls, key: object) -> Self:
         """A stream without events; its row is inserted by `save`."""
-        return cls(cast(Root, cls.root_model(pk=key)), stored=False)
+        root = cast("type[Root]", cls.root_model)()
+        root.pk = key
+        return cls(root, stored=False)
 
     @classmethod
     def load_locked(cls, key: object) -> Self:
-        """The aggregate with its row locked until the transaction ends; its root model's DoesNotExist when there is none.
+        """The aggregate, its row locked until the transaction ends; the root model's DoesNotExist when there is none.
 
-        Children are read by later statements: one statement that locks and reads them would see them as they were before it
-        waited for the lock.
+        Children are read by later statements: one statement that locks and reads them would see them as they were
+        before it waited for the lock.
         """
         root = cls.root_model._default_manager.select_for_update(of=("self",)).get(pk=key)
-        return cls(cast(Root, root), stored=True)
+        return cls(cast("Root", root), stored=True)
 
     @classmethod
     @contextmanager
@@ -101,7 +103,7 @@ class Aggregate[Root: StreamHead]:
         if model not in self._children:
             below = model._default_manager.filter(**{self.child_models[model]: self.root.pk}) if self._stored else ()
             self._children[model] = {child.pk: child for child in below}
-        return cast(dict[Any, Child], self._children[model])
+        return cast("dict[Any, Child]", self._children[model])
 
     def touch[Child: Model](self, model: type[Child], key: object) -> Child:
         """The child with this key, made when there is none; it will be stored."""

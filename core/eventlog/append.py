@@ -9,13 +9,15 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from core.eventlog import provenance
-from core.eventlog.chain import Head, canonical_bytes, next_digest
+from core.chain import Head, canonical_bytes, next_digest
 from core.eventlog.facts import decode, encode
 from core.models import Event
 
 
 class StreamConflictError(Exception):
-    """Somebody else appended to the stream first; the transaction is broken, so roll back, load the row again, decide again."""
+    """Somebody else appended to the stream first; the transaction is broken, so roll back, load the row again, decide
+    again.
+    """
 
     def __init__(self, stream: str, expected_version: int) -> None:
         super().__init__(f"{stream} is no longer at version {expected_version}")
@@ -34,8 +36,8 @@ class RecordedFact:
 def append(stream: str, head: Head, facts: Sequence[object], recorded_at: datetime) -> Head:
     """Append facts behind `head`, the stream's end as the caller's locked row knows it, and return the new end.
 
-    One INSERT, inside the caller's transaction. Raises StreamConflictError when `head` is not the stream's end any more.
-    `recorded_at` is the caller's, so that the row it folds and the log say the same time.
+    One INSERT, inside the caller's transaction. Raises StreamConflictError when `head` is not the stream's end any
+    more. `recorded_at` is the caller's, so that the row it folds and the log say the same time.
     """
     origin = provenance.current()
     events = []

@@ -1,11 +1,11 @@
 """Facts: what happened, as frozen dataclasses, and the codec between them and the log's rows.
 
-A fact holds ids, amounts (integer minor units), states and what folding needs. It never holds names, e-mails, addresses,
-card data or free text: the log can't forget.
+A fact holds ids, amounts (integer minor units), states and what folding needs. It never holds names, e-mails,
+addresses, card data or free text: the log can't forget.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,7 +21,9 @@ class FactType(NamedTuple):
 
 
 class UnknownFactError(Exception):
-    """The log holds a kind, or a schema of it, that this version of the code can't read; deploy the code that wrote it."""
+    """The log holds a kind, or a schema of it, that this version of the code can't read; deploy the code that wrote
+    it.
+    """
 
 
 class FloatInFactError(Exception):
@@ -34,10 +36,9 @@ _upcasters: dict[tuple[str, int], Upcaster] = {}
 
 
 def fact[T](kind: str, *, schema: int = 1) -> Callable[[type[T]], type[T]]:
-    """Class decorator: a frozen, keyword-only dataclass, registered as the facts of this dotted, past-tense kind."""
+    """Class decorator: registers a frozen dataclass as the facts of this dotted, past-tense kind."""
 
-    def register(cls: type[T]) -> type[T]:
-        fact_class = dataclass(frozen=True, kw_only=True)(cls)
+    def register(fact_class: type[T]) -> type[T]:
         if kind in _types_by_kind:
             raise ValueError(f"two fact classes claim the kind {kind}")
         _types_by_kind[kind] = _types_by_class[fact_class] = FactType(kind, schema, fact_class)

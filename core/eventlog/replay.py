@@ -20,7 +20,9 @@ STREAMS_AT_ONCE = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """One column whose stored value is not what the events say; `column` is `*` where a whole row is missing or too many."""
+    """One column whose stored value is not what the events say; `column` is `*` where a whole row is missing or too
+    many.
+    """
 
     stream: str
     table: str
@@ -47,10 +49,10 @@ class Unfoldable:
 def check_rows() -> Iterator[Drift | Unfoldable]:
     """Every difference between the rows and the fold of their events, on one snapshot."""
     with read_only_snapshot():
-        for streams in batched(fold_streams(), STREAMS_AT_ONCE, strict=False):
+        for streams in batched(fold_streams(), STREAMS_AT_ONCE):
             yield from (stream for stream in streams if isinstance(stream, Unfoldable))
             folded = [stream for stream in streams if isinstance(stream, Aggregate)]
-            for aggregate, of_one_class in groupby(folded, key=type):
+            for aggregate, of_one_class in groupby(folded, key=class_of):
                 yield from compare_with_rows(aggregate, list(of_one_class))
         for aggregate in aggregates.values():
             for root in roots_without_events(aggregate.root_model):
@@ -60,17 +62,20 @@ def check_rows() -> Iterator[Drift | Unfoldable]:
 def rebuild_rows() -> int:
     """Delete every row that is a fold and make it again from the log; returns the number of streams.
 
-    One transaction that keeps writers out; whoever reads sees the old rows until it commits. Raises what folding raises: a log
-    that can't be folded leaves the rows as they were.
+    One transaction that keeps writers out; whoever reads sees the old rows until it commits. Raises what folding
+    raises: a log that can't be folded leaves the rows as they were.
     """
-    models = [model for aggregate in aggregates.values() for model in (aggregate.root_model, *aggregate.child_models)]
-    tables = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in (*models, Event))
+    models: list[type[Model]] = []
+    for aggregate in aggregates.values():
+        models += [aggregate.root_model, *aggregate.child_models]
+    locked: list[type[Model]] = [*models, Event]
+    tables = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in locked)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")
         for model in reversed(models):
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")  # noqa: S608 our own table's name
         count = 0
-        for streams in batched(fold_streams(strict=True), STREAMS_AT_ONCE, strict=False):
+        for streams in batched(fold_streams(strict=True), STREAMS_AT_ONCE):
             insert_rows([stream for stream in streams if isinstance(stream, Aggregate)])
             count += len(streams)
         for statement in connection.ops.sequence_reset_sql(no_style(), models):
@@ -86,7 +91,8 @@ def fold_streams(*, strict: bool = False) -> Iterator[Aggregate[Any] | Unfoldabl
             yield aggregate.fold(key, read_facts(in_stream))
         except UnclaimedStreamError:
             yield Unfoldable(stream=stream, problem="no aggregate has streams of this name")
-        except Exception as problem:  # noqa: BLE001 a forged event may break a fold in any way: it is reported, or raised
+        except Exception as problem:
+            # A forged event may break a fold in any way: it is reported here, and raised for a rebuild.
             if strict:
                 raise
             yield Unfoldable(stream=stream, problem=f"{type(problem).__name__}: {problem}")
@@ -94,7 +100,10 @@ def fold_streams(*, strict: bool = False) -> Iterator[Aggregate[Any] | Unfoldabl
 
 def compare_with_rows(aggregate: type[Aggregate[Any]], folded: list[Aggregate[Any]]) -> Iterator[Drift]:
     streams = {fold.root.pk: fold.root.stream for fold in folded}
-    for model, owner in ((aggregate.root_model, primary_key(aggregate.root_model).attname), *aggregate.child_models.items()):
+    for model, owner in (
+        (aggregate.root_model, primary_key(aggregate.root_model).attname),
+        *aggregate.child_models.items(),
+    ):
         stored = {row.pk: row for row in model._default_manager.filter(**{f"{owner}__in": list(streams)})}
         expected = {row.pk: row for fold in folded for row in rows_of(fold, model)}
         for key in sorted(stored.keys() | expected.keys(), key=str):
@@ -122,9 +131,11 @@ def comparable(row: Model, column: str) -> object:
 
 
 def drift(stream: str, row: Model, column: str, *, stored: str | None, folded: str | None) -> Drift:
-    return Drift(
-        stream=stream, table=row._meta.db_table, key=str(row.pk), column=column, stored=stored, folded=folded
-    )
+    return Drift(stream=stream, table=row._meta.db_table, key=str(row.pk), column=column, stored=stored, folded=folded)
+
+
+def class_of(fold: Aggregate[Any]) -> type[Aggregate[Any]]:
+    return type(fold)
 
 
 def rows_of(fold: Aggregate[Any], model: type[Model]) -> Iterable[Model]:
@@ -132,7 +143,7 @@ def rows_of(fold: Aggregate[Any], model: type[Model]) -> Iterable[Model]:
 
 
 def insert_rows(folds: list[Aggregate[Any]]) -> None:
-    for aggregate, of_one_class in groupby(folds, key=type):
+    for aggregate, of_one_class in groupby(folds, key=class_of):
         group = list(of_one_class)
         for model in (aggregate.root_model, *aggregate.child_models):
             rows = chain.from_iterable(rows_of(fold, model) for fold in group)

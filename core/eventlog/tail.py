@@ -1,13 +1,13 @@
 """Tailing the log without missing an event.
 
-Positions are drawn before their transactions commit, so a higher position may become visible first; a reader that remembers
-the highest position seen would pass over the late one. Transaction ids don't have that flaw: once every transaction below
-`pg_snapshot_xmin` has ended, no event with a lower id can appear any more. So a tail is read in the order of
-`(transaction_id, position)` and only as far as that horizon.
+Positions are drawn before their transactions commit, so a higher position may become visible first; a reader that
+remembers the highest position seen would pass over the late one. Transaction ids don't have that flaw: once every
+transaction below `pg_snapshot_xmin` has ended, no event with a lower id can appear any more. So a tail is read in the
+order of `(transaction_id, position)` and only as far as that horizon.
 
-Transaction ids are a cluster's own. After a restore into another cluster, what the old one wrote is settled by definition and
-comes first; positions go on where the dump left the sequence, so they order the clusters.
-Source: PostgreSQL's documentation, section 9.28.6 (transaction ids and snapshots).
+Transaction ids are a cluster's own. After a restore into another cluster, what the old one wrote is settled by
+definition and comes first; positions go on where the dump left the sequence, so they order the clusters. Source:
+PostgreSQL's documentation, section 9.28.6 (transaction ids and snapshots).
 """
 
 from typing import NamedTuple

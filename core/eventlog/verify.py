@@ -1,7 +1,7 @@
 """`audit verify`: is the log still what was written?
 
-Three witnesses: each event's digest covers its content and the event before it; versions count from 1 without a gap, in the order
-of positions; and each aggregate's row knows the version and digest that its stream must end with.
+Three witnesses: each event's digest covers its content and the event before it; versions count from 1 without a gap,
+in the order of positions; and each aggregate's row knows the version and digest that its stream must end with.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from itertools import groupby
 
 from core.eventlog.aggregate import aggregates
 from core.eventlog.append import event_bytes
-from core.eventlog.chain import Head, next_digest
+from core.chain import Head, next_digest
 from core.eventlog.snapshot import read_only_snapshot
 from core.eventlog.streams import UnclaimedStreamError, aggregate_of, roots_without_events
 from core.models import Event
@@ -43,7 +43,9 @@ def verify_log() -> Iterator[Finding]:
                 yield finding
         for aggregate in aggregates.values():
             for root in roots_without_events(aggregate.root_model):
-                yield removed(root.stream, 1, f"the row stands at version {root.stream_version}, the log has no event of it")
+                yield removed(
+                    root.stream, 1, f"the row stands at version {root.stream_version}, the log has no event of it"
+                )
 
 
 def verify_stream(stream: str, events: Iterator[Event]) -> Finding | None:

@@ -1,4 +1,6 @@
-"""Opening a checkout: intent and order in one transaction, the call in none, its outcome and the order in a second one."""
+"""Opening a checkout: intent and order in one transaction, the call in none, its outcome and the order in a second
+one.
+"""
 
 import time
 from datetime import timedelta
@@ -179,5 +181,3 @@ def complete_session_expiry(call: StripeCall, reply: Reply) -> None:
             )
             order.record(*decide_closing(order, closed))
     order.save()
-
-

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,10 +23,10 @@ JSON = {"accept": "application/json"}
 HTML = {"accept": "text/html"}
 
 
-def buy(client: Client, item: Item) -> dict[str, object]:
+def buy(client: Client, item: Item) -> dict[str, Any]:
     answer = client.get(f"/buy/{item.pk}")
     assert answer.status_code == 200, answer.content
-    found: dict[str, object] = answer.json()
+    found: dict[str, Any] = answer.json()
     return found
 
 
@@ -63,7 +64,7 @@ class TestTheBuyButton:
         for tab in tabs:
             tab.cookies = shopper.cookies
 
-        def press(tab: Client) -> dict[str, object]:
+        def press(tab: Client) -> dict[str, Any]:
             try:
                 return buy(tab, mug)
             finally:
@@ -79,7 +80,7 @@ class TestTheBuyButton:
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
     ) -> None:
         first = buy(shopper, mug)
-        stripe_side.pay(str(first["url"]))
+        stripe_side.pay(first["url"])
         post_event(shopper, stripe_side.event("checkout.session.completed"))
         assert buy(shopper, mug)["order_id"] != first["order_id"]
 
@@ -213,7 +214,7 @@ class TestAPaidOrder:
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
     ) -> None:
         bought = buy(shopper, mug)
-        back = stripe_side.pay(str(bought["url"]))
+        back = stripe_side.pay(bought["url"])
         assert shopper.get(f"/order/{bought['order_id']}/status").json() == {
             "state": "pending",
             "payment": "open",
@@ -257,7 +258,7 @@ class TestAPaidOrder:
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
     ) -> None:
         bought = buy(shopper, mug)
-        back = urlsplit(stripe_side.pay(str(bought["url"])).headers["Location"])
+        back = urlsplit(stripe_side.pay(bought["url"]).headers["Location"])
         link = f"{back.path}?{back.query}"
         assert Client().get(link).status_code == 200
         assert Client().get(link.replace("token=", "token=0")).status_code == 404
@@ -267,7 +268,7 @@ class TestAPaidOrder:
 
     def test_can_not_be_paid_again(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
         bought = buy(shopper, mug)
-        stripe_side.pay(str(bought["url"]))
+        stripe_side.pay(bought["url"])
         post_event(shopper, stripe_side.event("payment_intent.succeeded"))
         answer = shopper.post(f"/order/{bought['order_id']}/checkout", headers=JSON)
         assert answer.status_code == 409

@@ -9,7 +9,9 @@ from core.eventlog.replay import check_rows, rebuild_rows
 
 
 class Command(BaseCommand):
-    help = "Compare every row with the fold of its events (exit 1 on any difference), or make the rows again from the log."
+    help = (
+        "Compare every row with the fold of its events (exit 1 on any difference), or make the rows again from the log."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         mode = parser.add_mutually_exclusive_group(required=True)
@@ -24,6 +26,8 @@ class Command(BaseCommand):
         for difference in check_rows():
             differences += 1
             self.stdout.write(json.dumps(difference.as_json()))
-        self.stderr.write(f"replay: {differences} differences" if differences else "replay: every row is the fold of its events")
+        self.stderr.write(
+            f"replay: {differences} differences" if differences else "replay: every row is the fold of its events"
+        )
         if differences:
             raise SystemExit(1)
