@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -27,6 +28,7 @@ def build_app(world: World) -> web.Application:
     async def run_background(_app: web.Application) -> AsyncIterator[None]:
         await world.postman.start()
         ticking = asyncio.create_task(_tick(world))
+        ticking.add_done_callback(_report)
         yield
         ticking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -36,6 +38,11 @@ def build_app(world: World) -> web.Application:
 
     app.cleanup_ctx.append(run_background)
     return app
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logging.getLogger(__name__).error("time stands still: nothing expires or settles any more", exc_info=error)
 
 
 async def _tick(world: World) -> None:

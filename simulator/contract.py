@@ -26,7 +26,7 @@ CONTRACT_FILE = Path(__file__).with_name("contract.json")
 _OBJECTS_URI = "urn:stripe-contract"
 
 
-class ContractViolation(Exception):  # noqa: N818 (it is the violation that is raised and reported)
+class ContractViolation(Exception):
     """What the contract does not allow; `param` is spelled as Stripe does: `line_items[0][quantity]`."""
 
     def __init__(self, message: str, param: str | None = None, code: str | None = None) -> None:

@@ -10,7 +10,6 @@ import hmac
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -22,6 +21,7 @@ from simulator.wire import CONTENT_TYPE, render_json
 PAUSES = (0.5, 1, 2, 4, 8, 16, 32, 60, 120)  # seconds between the ten attempts
 ATTEMPT_TIMEOUT = aiohttp.ClientTimeout(total=20)
 CONNECTIONS_PER_HOST = 16
+SUCCESS = range(200, 300)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Postman:
         status, error = await self._send(endpoint, render_json(event))
         attempt = {"at": time.time(), "url": endpoint.url, "status": status, "error": error}
         delivery["attempts"].append(attempt)
-        if status is not None and HTTPStatus(status).is_success:
+        if status in SUCCESS:
             delivery["state"] = "delivered"
             if not delivery["duplicate"]:
                 event["pending_webhooks"] -= 1

@@ -126,6 +126,7 @@ class Receiver:
                 event = stripe.Webhook.construct_event(payload, signature, receiver.secret)
                 receiver.received.append((event, payload, dict(self.headers)))
                 self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
+                self.send_header("Location", receiver.url)  # which only a redirect would make anyone follow
                 self.end_headers()
 
             def log_message(self, *_arguments: object) -> None:

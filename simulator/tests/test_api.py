@@ -15,10 +15,10 @@ from simulator.tests.running import Shop, encode_form, session_params, wait_unti
 CREATE = "POST /v1/checkout/sessions"
 
 
-def create(shop: Shop, key: str, **params: Any) -> requests.Response:
+def create(shop: Shop, key: str, *, timeout: float = 3, **params: Any) -> requests.Response:
     headers = {"Idempotency-Key": key}
     form = encode_form(session_params(**params))
-    return shop.request("POST", "/v1/checkout/sessions", data=form, headers=headers, timeout=3)
+    return shop.request("POST", "/v1/checkout/sessions", data=form, headers=headers, timeout=timeout)
 
 
 def count_sessions(shop: Shop) -> int:
@@ -148,6 +148,13 @@ class TestFaults:
         assert (meanwhile.status_code, meanwhile.json()["error"]["code"]) == (409, "idempotency_key_in_use")
         slow.join()
         assert answers[0].json() == create(shop, key).json()
+        assert count_sessions(shop) == 1
+
+    def test_a_request_is_finished_though_its_client_has_gone(self, shop: Shop, key: str) -> None:
+        shop.simulator.order_fault("delay", CREATE, seconds=0.4)
+        with pytest.raises(requests.Timeout):
+            create(shop, key, timeout=0.2)
+        wait_until(lambda: create(shop, key).status_code == 200)
         assert count_sessions(shop) == 1
 
     def test_a_fault_hits_only_what_it_matches_and_as_often_as_it_says(self, shop: Shop) -> None:
