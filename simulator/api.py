@@ -14,7 +14,7 @@ from simulator.faults import Fault
 from simulator.idempotency import Memory
 from simulator.resources import HANDLERS
 from simulator.resources.expansion import expand
-from simulator.state import SECRET_KEY, Account, Json
+from simulator.state import SECRET_KEY, Account, Json, account_id
 from simulator.wire import CONTENT_TYPE, render_json
 from simulator.world import Call, World, new_id
 
@@ -67,7 +67,8 @@ class Api:
 
     async def serve(self, request: web.Request) -> web.Response:
         exchange = await Exchange.read(request)
-        fault = self.world.faults.take_for_request(exchange.method, exchange.path)
+        caller = account_id(_read_key(exchange.authorization))
+        fault = self.world.faults.take_for_request(exchange.method, exchange.path, caller)
         kind = fault.fault if fault else None
         if fault and kind in ("timeout_before", "drop"):
             self._log(exchange, None, kind)

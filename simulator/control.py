@@ -1,11 +1,13 @@
 """`/_sim/*`: the simulator's own interface, for tests and demos to order failures and look inside. JSON in, JSON out.
 
-POST   /_sim/faults      {"fault", "match", "times", "seconds"}: see faults.py; GET lists, DELETE clears
+POST   /_sim/faults      {"fault", "match", "times", "seconds", "key"}: see faults.py; GET lists, DELETE clears
 POST   /_sim/advance     {"seconds"}: moves the clock; what falls due happens before the answer
 POST   /_sim/webhooks    {"key", "url", "secret"}: adds an endpoint
 GET    /_sim/requests    the API requests received, oldest first
 GET    /_sim/deliveries  every delivery with its attempts and their answers
-GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE /_sim/state forgets everything
+GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE forgets them
+
+DELETE without `?key=` is about everything: all faults; all state, faults, logs, and the time advanced.
 """
 
 import json
@@ -16,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator.faults import Fault, FaultError
-from simulator.state import SECRET_KEY, Json
+from simulator.state import SECRET_KEY, Json, account_id
 from simulator.timeline import Actions, run_due
 from simulator.wire import CONTENT_TYPE, render_json
 from simulator.world import World
@@ -41,7 +43,7 @@ class Control:
             web.get("/_sim/requests", self.list_requests),
             web.get("/_sim/deliveries", self.list_deliveries),
             web.get("/_sim/state", self.show_state),
-            web.delete("/_sim/state", self.forget_everything),
+            web.delete("/_sim/state", self.forget),
         ]
 
     async def add_fault(self, request: web.Request) -> web.Response:
@@ -55,9 +57,9 @@ class Control:
     async def list_faults(self, _request: web.Request) -> web.Response:
         return _answer({"faults": self.world.faults.list()})
 
-    async def clear_faults(self, _request: web.Request) -> web.Response:
-        self.world.faults.clear()
-        return _answer({"faults": []})
+    async def clear_faults(self, request: web.Request) -> web.Response:
+        self.world.faults.clear(account_id(_read_query_key(request)) if request.query else None)
+        return _answer({"faults": self.world.faults.list()})
 
     async def advance(self, request: web.Request) -> web.Response:
         seconds = (await _read_object(request)).get("seconds")
@@ -86,16 +88,19 @@ class Control:
         )
 
     async def show_state(self, request: web.Request) -> web.Response:
-        key = request.query.get("key", "")
-        if not SECRET_KEY.fullmatch(key):
-            raise _bad_request("say whose state: ?key=sk_test_...")
-        account = self.world.store.open_account(key)
+        account = self.world.store.open_account(_read_query_key(request))
         objects = account.objects()
         counts = {kind: len(found) for kind, found in objects.items()}
         return _answer({"account": account.id, "counts": counts, "objects": objects})
 
-    async def forget_everything(self, _request: web.Request) -> web.Response:
-        await self.world.forget()
+    async def forget(self, request: web.Request) -> web.Response:
+        if request.query:
+            account = self.world.store.open_account(_read_query_key(request))
+            account.clear()
+            self.world.faults.clear(account.id)
+            self.world.store.flush()
+        else:
+            await self.world.forget()
         return _answer({"forgotten": True})
 
 
@@ -105,6 +110,13 @@ def _answer(value: Mapping[str, Any]) -> web.Response:
 
 def _bad_request(message: str) -> web.HTTPBadRequest:
     return web.HTTPBadRequest(body=render_json({"error": message}), headers={"Content-Type": CONTENT_TYPE})
+
+
+def _read_query_key(request: web.Request) -> str:
+    key = request.query.get("key", "")
+    if not SECRET_KEY.fullmatch(key):
+        raise _bad_request("say whose: ?key=sk_test_...")
+    return key
 
 
 async def _read_object(request: web.Request) -> Json:

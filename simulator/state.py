@@ -55,6 +55,11 @@ class Account:
         self.records(kind).pop(record_id, None)
         self._store.dirty[self.id, kind, record_id] = None
 
+    def clear(self) -> None:
+        for kind, records in self._kinds.items():
+            self._store.dirty |= {(self.id, kind, record_id): None for record_id in records}
+        self._kinds.clear()
+
     def objects(self) -> dict[str, list[Json]]:
         """Stripe's objects by kind, without the simulator's notes."""
         return {kind: list(found.values()) for kind, found in self._kinds.items() if found and kind[0] != "_"}

@@ -67,7 +67,7 @@ class Postman:
 
     def post(self, account: Account, event: Json) -> None:
         """Start delivering an event to every endpoint, or do with it what a fault orders."""
-        fault = self._faults.take_for_event(event["type"]) if self.endpoints(account) else None
+        fault = self._faults.take_for_event(event["type"], account.id) if self.endpoints(account) else None
         kind, seconds = (fault.fault, fault.seconds) if fault else ("", 0)
         for endpoint in self.endpoints(account).values():
             delivery = self._record(account, event, endpoint, kind)
@@ -138,7 +138,7 @@ class Postman:
     async def _deliver(self, account: Account, delivery: Json, after: float = 0) -> None:
         """Attempt until delivered or given up; a delivery that a restart interrupted starts where it was."""
         await asyncio.sleep(after)
-        while delivery["state"] == "pending":
+        while delivery["state"] == "pending" and account.find("_delivery", delivery["id"]) is delivery:
             tried = len(delivery["attempts"])
             if tried > len(PAUSES):
                 delivery["state"] = "failed"

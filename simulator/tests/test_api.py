@@ -165,6 +165,16 @@ class TestFaults:
         assert statuses == [429, 429, 200]
         assert shop.simulator.control("GET", "faults") == {"faults": []}
 
+    def test_a_fault_with_a_key_hits_its_account_only(self, shop: Shop) -> None:
+        other = Shop(shop.simulator, shop.key + "_other")
+        shop.simulator.control("POST", "faults", fault="http_429", key=shop.key)
+        assert [account.request("GET", "/v1/account").status_code for account in (other, shop)] == [200, 429]
+        shop.simulator.control("POST", "faults", fault="http_429", key=shop.key)
+        shop.simulator.control("POST", "faults", fault="http_429", key=other.key)
+        shop.simulator.control("DELETE", f"faults?key={shop.key}")
+        assert [account.request("GET", "/v1/account").status_code for account in (other, shop)] == [429, 200]
+        other.close()
+
     def test_times_0_stays_until_it_is_cleared(self, shop: Shop) -> None:
         shop.simulator.order_fault("http_429", times=0)
         assert [shop.request("GET", "/v1/account").status_code for _ in range(3)] == [429] * 3
@@ -185,6 +195,7 @@ class TestControl:
             ("faults", '{"fault": "drop", "times": -1}'),
             ("faults", '{"fault": "drop", "seconds": "long"}'),
             ("faults", '{"fault": "drop", "colour": "red"}'),
+            ("faults", '{"fault": "drop", "key": "pk_test_1"}'),
             ("advance", '{"seconds": -1}'),
             ("advance", '{"seconds": true}'),
             ("webhooks", '{"key": "pk_test_1", "url": "http://x", "secret": "whsec_1"}'),
@@ -195,6 +206,20 @@ class TestControl:
         response = requests.post(f"{shop.simulator.url}/_sim/{path}", data=body, timeout=5)
         assert response.status_code == 400
         assert response.json()["error"]
+
+    def test_one_account_can_be_forgotten(self, shop: Shop) -> None:
+        other = Shop(shop.simulator, shop.key + "_other")
+        for account in (shop, other):
+            account.open_session()
+        shop.simulator.control("DELETE", f"state?key={shop.key}")
+        assert (count_sessions(shop), count_sessions(other)) == (0, 1)
+        other.close()
+
+    def test_nobody_is_forgotten_by_a_misspelled_key(self, shop: Shop) -> None:
+        shop.open_session()
+        assert requests.delete(f"{shop.simulator.url}/_sim/state?key=oops", timeout=5).status_code == 400
+        assert requests.delete(f"{shop.simulator.url}/_sim/state?kye={shop.key}", timeout=5).status_code == 400
+        assert count_sessions(shop) == 1
 
     def test_requests_are_logged_with_their_fate(self, shop: Shop, key: str) -> None:
         shop.simulator.order_fault("timeout_after", CREATE, seconds=0.01)
