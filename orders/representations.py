@@ -57,7 +57,7 @@ class Status:
 CONFIRMING = Status(
     tone="waiting",
     title="We are confirming your payment",
-    happened="Your bank and our payment provider are telling us the result.",
+    happened="The result is on its way to us from our payment provider.",
     to_do="Do not pay again. This page updates by itself as soon as we know.",
 )
 UNPAID = Status(
@@ -74,7 +74,10 @@ PROCESSING = Status(
     to_do="Do not pay again. You can close this page and come back to it.",
 )
 PAID = Status(
-    tone="good", title="Paid", happened="We received your payment. Thank you!", to_do="There is nothing more to do."
+    tone="good",
+    title="Paid",
+    happened="We received your payment. Thank you!",
+    to_do="There is nothing more for you to do.",
 )
 CANCELED = Status(
     tone="neutral",
