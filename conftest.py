@@ -14,8 +14,8 @@ from tests import contract
 from tests.simulated import SimulatedStripe
 
 
-@pytest.fixture(scope="session", autouse=True)
-def emptiable_log(django_db_setup: None, django_db_blocker: Any) -> None:
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit end with TRUNCATE, which the log refuses by a trigger of its own; only here it is dropped."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER core_event_no_truncate ON core_event")

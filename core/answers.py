@@ -12,6 +12,18 @@ from core.refusals import Refusal
 type View = Callable[..., HttpResponse]
 
 RETRY_AFTER_SECONDS = 5
+# What a page is headed with; HTTP's own phrases are no words for a shopper.
+TITLES = {
+    HTTPStatus.BAD_REQUEST: "That did not work",
+    HTTPStatus.FORBIDDEN: "Not allowed",
+    HTTPStatus.NOT_FOUND: "Nothing here",
+    HTTPStatus.CONFLICT: "Not possible now",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "We can't take this payment",
+    HTTPStatus.TOO_MANY_REQUESTS: "One moment, please",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong",
+    HTTPStatus.BAD_GATEWAY: "The payment was not opened",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Back in a moment",
+}
 
 
 def json_only(view: View) -> View:
@@ -34,7 +46,7 @@ def answer_error(request: HttpRequest, *, status: HTTPStatus, code: str, message
     """`{"error": {"code", "message"}}`, or the error page saying the same."""
     if not wants_page(request):
         return JsonResponse({"error": {"code": code, "message": message}}, status=status)
-    context = {"status": int(status), "title": title or status.phrase, "message": message}
+    context = {"status": int(status), "title": title or TITLES.get(status, status.phrase), "message": message}
     return render(request, "error.html", context, status=status)
 
 
@@ -51,7 +63,6 @@ def answer_unavailable(request: HttpRequest) -> HttpResponse:
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code="unavailable",
         message="We can't reach our records right now. Nothing was lost or charged; try again in a moment.",
-        title="Back in a moment",
     )
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

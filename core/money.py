@@ -4,11 +4,12 @@ Which currencies have no or three decimals is Stripe's own list, not ISO's: docs
 #three-decimal and #special-cases (ISK and UGX are passed as if they had two decimals).
 """
 
+import re
 from copy import copy
 from decimal import Decimal
 
 from babel import Locale
-from babel.numbers import is_currency
+from babel.numbers import get_currency_symbol, is_currency
 from django.core.exceptions import ValidationError
 
 ZERO_DECIMAL = frozenset(
@@ -36,10 +37,14 @@ def format_money(amount: int, currency: str, locale: str = "en") -> str:
     The decimals are Stripe's, not CLDR's: Babel would round 10.50 in a currency that CLDR counts in whole units.
     """
     parsed = Locale.parse(locale, sep="-")
+    code = currency.upper()
     pattern = copy(parsed.currency_formats["standard"])
     digits = 0 if currency in WHOLE_ONLY else exponent(currency)
     pattern.frac_prec = (digits, digits)
-    return str(pattern.apply(major_units(amount, currency), parsed, currency=currency.upper(), currency_digits=False))
+    if get_currency_symbol(code, parsed)[-1].isalpha():
+        # Letters are kept apart from the digits (UTS #35, currencySpacing), which Babel leaves out: KWD 1.050.
+        pattern.prefix = tuple(re.sub("¤$", "¤\xa0", prefix) for prefix in pattern.prefix)
+    return str(pattern.apply(major_units(amount, currency), parsed, currency=code, currency_digits=False))
 
 
 def validate_currency(code: str) -> None:

@@ -73,6 +73,12 @@ PROCESSING = Status(
     happened="Your payment method takes a while to confirm; that can be days.",
     to_do="Do not pay again. You can close this page and come back to it.",
 )
+UNCLEAR = Status(
+    tone="warning",
+    title="We are looking at your payment",
+    happened="What we received is not what this order needs.",
+    to_do="Do not pay again. A person will put it right and contact you if needed.",
+)
 PAID = Status(
     tone="good",
     title="Paid",
@@ -97,7 +103,9 @@ def status_of(order: Order, *, returned: bool) -> Status:
     if order.state == OrderState.DRAFT:
         return DRAFT
     progress = payment_progress(order)
-    if progress in {"processing", "succeeded"}:
+    if progress == "succeeded":
+        return UNCLEAR
+    if progress == "processing":
         return PROCESSING if order.payments.all() else CONFIRMING
     return CONFIRMING if returned else UNPAID
 

@@ -6,12 +6,12 @@ from core.refusals import Refusal
 
 
 class StripeRefused(Refusal):
-    """Stripe answered with an error: the request was not carried out. The reason is Stripe's error code."""
+    """Stripe answered with an error and did nothing; `reason`, its error code, is for the log, not for the shopper."""
 
     code = "stripe_refused"
     status = HTTPStatus.BAD_GATEWAY
     message = (
-        "Our payment provider refused to open the payment ({reason}). You were not charged; please try again later."
+        "Our payment provider refused to open the payment. You were not charged; please try again later."
     )
 
 

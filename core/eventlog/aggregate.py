@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from core.eventlog.append import RecordedFact, append
 from core.chain import Head
+from core.eventlog.append import RecordedFact, append
 from core.models import StreamHead
 
 aggregates: dict[str, "type[Aggregate[Any]]"] = {}

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import IntegrityError
 from django.db.models import QuerySet
 
-from core.eventlog import provenance
 from core.chain import Head, canonical_bytes, next_digest
+from core.eventlog import provenance
 from core.eventlog.facts import decode, encode
 from core.models import Event
 

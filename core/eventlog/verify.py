@@ -6,11 +6,11 @@ in the order of positions; and each aggregate's row knows the version and digest
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 
+from core.chain import Head, next_digest
 from core.eventlog.aggregate import aggregates
 from core.eventlog.append import event_bytes
-from core.chain import Head, next_digest
 from core.eventlog.snapshot import read_only_snapshot
 from core.eventlog.streams import UnclaimedStreamError, aggregate_of, roots_without_events
 from core.models import Event
@@ -39,7 +39,7 @@ def verify_log() -> Iterator[Finding]:
     with read_only_snapshot():
         events = Event.objects.order_by("stream", "version").iterator(chunk_size=2000)
         for stream, in_stream in groupby(events, key=lambda event: event.stream):
-            if finding := verify_stream(stream, in_stream):
+            if finding := verify_stream(stream, list(in_stream)):
                 yield finding
         for aggregate in aggregates.values():
             for root in roots_without_events(aggregate.root_model):
@@ -48,19 +48,20 @@ def verify_log() -> Iterator[Finding]:
                 )
 
 
-def verify_stream(stream: str, events: Iterator[Event]) -> Finding | None:
-    head, last, suspect = Head(), None, None
-    for event in events:
-        suspect = suspect or verify_event(event, head, last)
-        head, last = Head(event.version, bytes(event.digest)), event
-    return suspect or (verify_end(stream, head, last) if last else None)
+def verify_stream(stream: str, events: list[Event]) -> Finding | None:
+    head = Head()
+    for event, following in zip_longest(events, events[1:]):
+        if finding := verify_event(event, head, following):
+            return finding
+        head = Head(event.version, bytes(event.digest))
+    return verify_end(stream, head, events[-1])
 
 
-def verify_event(event: Event, head: Head, before: Event | None) -> Finding | None:
+def verify_event(event: Event, head: Head, following: Event | None) -> Finding | None:
     if event.version != head.version + 1:
         return removed(event.stream, head.version + 1, f"the next event that is there has version {event.version}")
-    if before and event.position < before.position:
-        return found("inserted", before, "its position is higher than that of the event behind it")
+    if following and event.position > following.position:
+        return found("inserted", event, "its position is higher than that of the event behind it")
     if next_digest(head.digest, event_bytes(event)) != bytes(event.digest):
         if event.version > row_head(event.stream).version:
             return found("inserted", event, "its digest does not follow, and the row knows nothing of it")

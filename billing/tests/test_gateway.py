@@ -1,0 +1,190 @@
+"""Nothing reaches Stripe without a committed intent, and no intent stays without an outcome."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import stripe
+from django.conf import settings
+from django.core.management import call_command
+from django.db import transaction
+from freezegun import freeze_time
+
+from billing.accounts import account_named
+from billing.events import StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
+from billing.gateway.calls import execute_call, judge_error, operations, send_call
+from billing.gateway.client import Attempt, stripe_client
+from billing.gateway.errors import IntentMissingError, StripeRefused, StripeUnreachable
+from billing.gateway.sessions import Sessions, session_body
+from billing.models import CallState, StripeCall
+from billing.quotes import Quote, QuotedLine
+from billing.services import sweep_open_calls
+from core.eventlog import provenance
+from core.eventlog.append import read_stream
+from tests.simulated import SimulatedStripe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LINE = QuotedLine(item=1, name="Mug", quantity=2, unit_amount=500, subtotal=1000, discount=0, tax=0, total=1000)
+QUOTE = Quote(currency="usd", lines=(LINE,), subtotal=1000, discount=0, tax=0, total=1000)
+
+
+@pytest.fixture(autouse=True)
+def somebody_acts() -> Iterator[None]:
+    with provenance.acting("system:test"):
+        yield
+
+
+@pytest.fixture
+def sessions() -> Sessions:
+    return Sessions(account_named("default"))
+
+
+def intend(sessions: Sessions, **changes: Any) -> StripeCall:
+    call_id = uuid4()
+    body = session_body(
+        QUOTE,
+        success_url="https://shop.example/order/1",
+        cancel_url="https://shop.example/order/1",
+        metadata={"order_id": "1", "attempt": "1", "call_id": str(call_id)},
+    )
+    # A subject that is no order: what follows for orders is tested there.
+    return sessions.intend("expire" if changes else "create", call_id=call_id, body=body | changes)
+
+
+def kinds(call: StripeCall) -> list[str]:
+    return [recorded.event.kind for recorded in read_stream(call.stream)]
+
+
+class TestARequest:
+    def test_without_an_intent_does_not_leave(self, stripe_side: SimulatedStripe) -> None:
+        client = stripe_client(account_named("default"))
+        with pytest.raises(IntentMissingError):
+            client.v1.checkout.sessions.list()
+        with pytest.raises(IntentMissingError):
+            client.v1.checkout.sessions.list({}, {"idempotency_key": str(uuid4())})
+        assert stripe_side.requests_of("GET", "/v1/checkout/sessions") == []
+
+    def test_with_an_intent_that_is_not_committed_does_not_leave(
+        self, sessions: Sessions, stripe_side: SimulatedStripe
+    ) -> None:
+        with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+            send_call(intend(sessions))
+        assert stripe_side.requests_of("POST", "/v1/checkout/sessions") == []
+
+    def test_is_recorded_from_intent_to_outcome(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
+        page = sessions.read("list", body={"limit": 3})
+        assert page["data"] == []
+        call = StripeCall.objects.get()
+        assert kinds(call) == ["stripe.call.requested", "stripe.call.attempted", "stripe.call.succeeded"]
+        attempt = read_stream(call.stream)[1].fact
+        assert (attempt.http_status, attempt.replayed) == (200, False)
+        assert attempt.request_id.startswith("req_")
+
+    def test_that_is_refused_has_failed_with_stripes_code(
+        self, sessions: Sessions, stripe_side: SimulatedStripe
+    ) -> None:
+        with pytest.raises(StripeRefused):
+            sessions.read("retrieve", target="cs_test_nowhere")
+        call = StripeCall.objects.get()
+        assert (call.state, call.reason) == (CallState.FAILED, "resource_missing")
+
+    def test_to_read_that_is_not_answered_has_failed(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
+        stripe_side.order_fault("drop", "GET /v1/checkout/sessions")
+        with pytest.raises(StripeUnreachable):
+            sessions.read("list")
+        assert StripeCall.objects.get().state == CallState.FAILED
+
+    def test_holds_no_key_in_the_log(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
+        sessions.read("list")
+        recorded = str([one.event.data for one in read_stream(StripeCall.objects.get().stream)])
+        assert settings.STRIPE_ACCOUNTS["default"].secret_key not in recorded
+
+
+class TestTheSweeper:
+    def test_leaves_alone_what_may_still_be_under_way(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
+        sessions.intend("list")
+        assert sweep_open_calls() == 0
+
+    def test_gives_up_a_read_that_was_never_answered(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
+        sessions.intend("list")
+        with freeze_time(timedelta(seconds=31) + StripeCall.objects.get().requested_at):  # type: ignore[operator]
+            assert sweep_open_calls() == 1
+        assert StripeCall.objects.get().state == CallState.FAILED
+        assert stripe_side.requests_of("GET", "/v1/checkout/sessions") == []
+
+    def test_finds_that_a_session_to_expire_has_been_expired(
+        self, sessions: Sessions, stripe_side: SimulatedStripe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("billing.gateway.calls.completions", {})
+        session = execute_call(intend(sessions)).required_object()
+        call = sessions.intend("expire", target=session["id"])
+        execute_call(sessions.intend("expire", target=session["id"]))
+        with freeze_time(timedelta(hours=24) + StripeCall.objects.get(pk=call.pk).requested_at):  # type: ignore[operator]
+            sweep_open_calls()
+        assert StripeCall.objects.get(pk=call.pk).state == CallState.SUCCEEDED
+
+    def test_leaves_the_calls_of_an_account_that_is_gone(
+        self, sessions: Sessions, stripe_side: SimulatedStripe, settings: Any
+    ) -> None:
+        sessions.intend("create")
+        settings.STRIPE_ACCOUNTS = {}
+        assert sweep_open_calls(older_than=timedelta()) == 0
+        assert StripeCall.objects.get().state == CallState.REQUESTED
+
+    def test_is_told_apart_by_a_command(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
+        sessions.intend("list")
+        out = StringIO()
+        call_command("stripe_calls", "--open", stdout=out)
+        assert out.getvalue().count("\n") == 1
+        assert '"operation": "checkout.sessions.list"' in out.getvalue()
+
+
+def failure(status: int | None, code: str = "", error_type: str = "api_error") -> stripe.StripeError:
+    body = {"error": {"code": code or None, "type": error_type}}
+    error = stripe.StripeError("message", http_status=status, json_body=body)
+    error.code = code or None
+    return error
+
+
+def attempt(status: int | None, *, replayed: bool = False) -> Attempt:
+    return Attempt(http_status=status, request_id="", replayed=replayed, milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "replayed", "outcome"),
+    [
+        (failure(None), False, StripeCallUnknown(reason="no_answer")),
+        (failure(500), False, StripeCallUnknown(reason="server_error")),
+        (failure(503), True, StripeCallUnknown(reason="server_error_replayed")),
+        (failure(409, "idempotency_key_in_use"), False, StripeCallUnknown(reason="idempotency_key_in_use")),
+        (failure(200), False, StripeCallUnknown(reason="server_error")),
+        (failure(429, "rate_limit"), False, StripeCallFailed(reason="rate_limited")),
+        (failure(402, "card_declined"), False, StripeCallFailed(reason="card_declined")),
+        (failure(400, "", "idempotency_error"), False, StripeCallFailed(reason="idempotency_error")),
+        (failure(401, "", "invalid_request_error"), False, StripeCallFailed(reason="invalid_request_error")),
+    ],
+)
+def test_only_what_stripe_certainly_did_not_do_has_failed(
+    error: stripe.StripeError, replayed: bool, outcome: object
+) -> None:
+    assert judge_error(error, [attempt(error.http_status, replayed=replayed)]) == outcome
+
+
+def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
+    assert sorted(operations) == [
+        "checkout.sessions.create",
+        "checkout.sessions.expire",
+        "checkout.sessions.list",
+        "checkout.sessions.retrieve",
+        "payment_intents.retrieve",
+    ]
+
+
+def test_success_names_the_object(stripe_side: SimulatedStripe, sessions: Sessions) -> None:
+    call = intend(sessions)
+    reply = send_call(call)
+    assert reply.outcome == StripeCallSucceeded(object_id=reply.required_object()["id"])

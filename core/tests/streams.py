@@ -1,0 +1,21 @@
+"""Orders' streams without Stripe, for tests of the log."""
+
+from core.eventlog import provenance
+from orders.events import OrderCanceled, OrderDrafted, OrderLineSet
+from orders.models import Item
+from orders.projections import OrderAggregate
+from orders.services.buying import next_order_id
+
+
+def draft_order(item: Item, *, shopper_id: str = "shopper", canceled: bool = False) -> OrderAggregate:
+    """An order of two events, three if it is canceled."""
+    with provenance.acting("shopper", correlation_id="test"):
+        order = OrderAggregate.begin(next_order_id())
+        order.record(
+            OrderDrafted(shopper_id=shopper_id, account="default", livemode=False, currency="usd", buy_item=None),
+            OrderLineSet(item=item.pk, name=item.name, quantity=2, unit_amount=item.price),
+        )
+        if canceled:
+            order.record(OrderCanceled(reason="test"))
+        order.save()
+    return order

@@ -1,0 +1,92 @@
+"""A broken setting stops the start-up with one line that names it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from core.configuration import ConfigurationError, read_configuration
+
+PRODUCTION = {
+    "DATABASE_URL": "postgresql://shop@db/shop",
+    "DJANGO_SECRET_KEY": "k" * 50,
+    "DJANGO_ALLOWED_HOSTS": "shop.example",
+    "PUBLIC_URL": "https://shop.example",
+    "STRIPE_DEFAULT_SECRET_KEY": "sk_live_1",
+    "STRIPE_DEFAULT_PUBLISHABLE_KEY": "pk_live_1",
+    "STRIPE_DEFAULT_WEBHOOK_SECRETS": "whsec_new, whsec_old",
+}
+SECOND = {
+    "STRIPE_ACCOUNTS": "default,euro",
+    "STRIPE_DEFAULT_CURRENCIES": "usd,*",
+    "STRIPE_EURO_SECRET_KEY": "sk_live_2",
+    "STRIPE_EURO_PUBLISHABLE_KEY": "pk_live_2",
+    "STRIPE_EURO_WEBHOOK_SECRETS": "whsec_euro",
+    "STRIPE_EURO_CURRENCIES": "eur",
+}
+
+
+def test_a_sole_account_serves_every_currency_and_may_have_two_secrets() -> None:
+    account = read_configuration(PRODUCTION).accounts["default"]
+    assert account.currencies == {"*"}
+    assert account.webhook_secrets == ("whsec_new", "whsec_old")
+    assert account.livemode
+
+
+def test_two_accounts_are_told_apart_by_currency() -> None:
+    accounts = read_configuration(PRODUCTION | SECOND).accounts
+    assert accounts["default"].currencies == {"usd", "*"}
+    assert accounts["euro"].currencies == {"eur"}
+
+
+def test_secrets_are_in_no_representation() -> None:
+    shown = repr(read_configuration(PRODUCTION))
+    assert not any(secret in shown for secret in ("sk_live_1", "whsec_new", "k" * 50, "shop@db"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "changes"),
+    [
+        ("DATABASE_URL", {"DATABASE_URL": ""}),
+        ("DATABASE_URL", {"DATABASE_URL": "sqlite:///x"}),
+        ("DJANGO_SECRET_KEY", {"DJANGO_SECRET_KEY": "short"}),
+        ("DJANGO_DEBUG", {"DJANGO_DEBUG": "yes"}),
+        ("DJANGO_ALLOWED_HOSTS", {"DJANGO_ALLOWED_HOSTS": ""}),
+        ("PUBLIC_URL", {"PUBLIC_URL": "shop.example"}),
+        ("PUBLIC_URL", {"PUBLIC_URL": "http://shop.example"}),
+        ("STRIPE_API_BASE", {"STRIPE_API_BASE": "http://localhost:8001"}),
+        ("DJANGO_SUPERUSER_PASSWORD", {"DJANGO_SUPERUSER_PASSWORD": "root"}),
+        ("STRIPE_ACCOUNTS", {"STRIPE_ACCOUNTS": "Default"}),
+        ("STRIPE_ACCOUNTS", {"STRIPE_ACCOUNTS": "default,default"}),
+        ("STRIPE_DEFAULT_SECRET_KEY", {"STRIPE_DEFAULT_SECRET_KEY": ""}),
+        ("STRIPE_DEFAULT_SECRET_KEY", {"STRIPE_DEFAULT_SECRET_KEY": "pk_live_1"}),
+        ("STRIPE_DEFAULT_PUBLISHABLE_KEY", {"STRIPE_DEFAULT_PUBLISHABLE_KEY": "pk_test_1"}),
+        ("STRIPE_DEFAULT_WEBHOOK_SECRETS", {"STRIPE_DEFAULT_WEBHOOK_SECRETS": ""}),
+        ("STRIPE_DEFAULT_WEBHOOK_SECRETS", {"STRIPE_DEFAULT_WEBHOOK_SECRETS": ","}),
+        ("STRIPE_DEFAULT_WEBHOOK_SECRETS", {"STRIPE_DEFAULT_WEBHOOK_SECRETS": "whsec_"}),
+        ("STRIPE_EURO_CURRENCIES", SECOND | {"STRIPE_EURO_CURRENCIES": ""}),
+        ("STRIPE_EURO_CURRENCIES", SECOND | {"STRIPE_EURO_CURRENCIES": "EUR"}),
+        ("STRIPE_EURO_CURRENCIES", SECOND | {"STRIPE_EURO_CURRENCIES": "usd"}),
+        ("STRIPE_EURO_WEBHOOK_SECRETS", SECOND | {"STRIPE_EURO_WEBHOOK_SECRETS": "whsec_old"}),
+        ("STRIPE_EURO_SECRET_KEY", SECOND | {"STRIPE_EURO_SECRET_KEY": "sk_live_1"}),
+    ],
+)
+def test_a_broken_setting_is_named(setting: str, changes: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_configuration(PRODUCTION | changes)
+    assert refused.value.setting == setting
+    assert str(refused.value).startswith(f"{setting} ")
+
+
+@pytest.mark.parametrize("program", [["manage.py", "check"], ["-m", "gunicorn", "core.wsgi", "--check-config"]])
+def test_start_up_fails_in_one_line(program: list[str]) -> None:
+    environment = os.environ | {"STRIPE_DEFAULT_SECRET_KEY": "nonsense", "DJANGO_SETTINGS_MODULE": "core.settings"}
+    ended = subprocess.run(
+        [sys.executable, *program], cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert ended.stdout + ended.stderr == (
+        "countersign: STRIPE_DEFAULT_SECRET_KEY must look like sk_test_… or sk_live_…\n"
+    )
