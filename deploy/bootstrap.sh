@@ -25,4 +25,6 @@ run_environment() {
 }
 
 run_environment
+# Which process was started by which: the command goes on as this process, and wants to end with its parent.
+export STARTED_BY="$$ $PPID"
 exec .venv/bin/python "$@"

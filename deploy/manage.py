@@ -7,11 +7,11 @@ import sys
 from functools import partial
 
 from deploy.demo import demo_environment
-from deploy.processes import ROOT, StepError, die_with
+from deploy.processes import ROOT, StepError, die_with, end_with_make
 
 
 def main() -> int:
-    die_with(os.getppid(), signal.SIGTERM)
+    end_with_make()
     try:
         with demo_environment() as environment:
             # Ctrl-C is the command's own business (a shell goes on after it).

@@ -36,6 +36,14 @@ def die_with(parent: int, number: signal.Signals) -> None:
         os.kill(os.getpid(), number)
 
 
+def end_with_make() -> None:
+    """make may be killed alone, and before this process could ask: so deploy/bootstrap.sh notes who started it."""
+    started, _, starter = os.environ.get("STARTED_BY", "").partition(" ")
+    # The variable may be inherited from another command.
+    parent = int(starter) if started == str(os.getpid()) else os.getppid()
+    die_with(parent, signal.SIGTERM)
+
+
 class Identity(TypedDict):
     user: int | None
     group: int | None

@@ -14,7 +14,7 @@ from types import FrameType
 
 from deploy.demo import EMBEDDED, demo_environment, demo_settings, port
 from deploy.locks import try_lock
-from deploy.processes import LOCAL, LOGS, RUNNING, Child, StepError, die_with, end_all, last_lines
+from deploy.processes import LOCAL, LOGS, RUNNING, Child, StepError, end_all, end_with_make, last_lines
 
 READY_SECONDS = 60
 END_SECONDS = 10
@@ -157,8 +157,7 @@ def main() -> int:
     os.write(running, str(os.getpid()).encode())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    # make may be killed alone.
-    die_with(os.getppid(), signal.SIGTERM)
+    end_with_make()
     try:
         run()
     except StepError as error:

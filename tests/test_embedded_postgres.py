@@ -52,7 +52,7 @@ def folder() -> Iterator[Path]:
 def holder(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Another process that uses the server, and its DATABASE_URL."""
     command = [sys.executable, "-c", HOLD, str(folder)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 our own
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process, process.stdout.readline().strip()
         process.kill()

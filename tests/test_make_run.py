@@ -47,7 +47,7 @@ class Project:
         return kept | ports | {"COUNTERSIGN_TEST_MARK": self.mark}
 
     def popen(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(  # noqa: S603 our own targets
+        return subprocess.Popen(
             ["make", *arguments],  # noqa: S607 whichever make the developer has
             cwd=self.folder,
             env=self.environment(),
