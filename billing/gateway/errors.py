@@ -10,9 +10,7 @@ class StripeRefused(Refusal):
 
     code = "stripe_refused"
     status = HTTPStatus.BAD_GATEWAY
-    message = (
-        "Our payment provider refused to open the payment. You were not charged; please try again later."
-    )
+    message = "Our payment provider refused to open the payment. You were not charged; please try again later."
 
 
 class StripeUnreachable(Refusal):

@@ -23,7 +23,7 @@ class RunningSimulator:
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "simulator", "--self-check", *arguments]
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stdout
