@@ -1,0 +1,202 @@
+"""The running product, for tests that look at it from outside: database, simulator, worker and web, each a process."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import requests
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from deploy.processes import ROOT, Child, end_all
+from deploy.run import answers
+from tests.environment import TEST_ENVIRONMENT
+from tests.simulated import ACCOUNT_KEYS, SECRETS, TIMEOUT, SimulatedStripe, signed
+
+READY_SECONDS = 30
+END_SECONDS = 10
+
+type Row = dict[str, Any]
+
+
+class Shop:
+    """The product under `tests.settings`, which have every request to Stripe checked, on ports of its own.
+
+    As in `make run` the shop is at 127.0.0.1 and Stripe at localhost, so that the way back is cross-site.
+    """
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.stripe_port = free_port()
+        self.stripe = SimulatedStripe(f"http://localhost:{self.stripe_port}")
+        self.database_url = database_url
+        self.violations = folder / "violations"
+        self._folder = folder
+        self._children: list[Child] = []
+        self._environment = {
+            **os.environ,
+            **TEST_ENVIRONMENT,
+            "COUNTERSIGN_TEST_VIOLATIONS": str(self.violations),
+            "DATABASE_URL": database_url,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
+            "STRIPE_API_BASE": self.stripe.base,
+        }
+
+    def start(self) -> None:
+        endpoints = (
+            ("--webhook", ACCOUNT_KEYS[account], f"{self.url}/webhooks/stripe/{account}/", SECRETS[account])
+            for account in ACCOUNT_KEYS
+        )
+        arguments = (argument for endpoint in endpoints for argument in endpoint)
+        simulator = self._start(
+            "simulator", "-m", "simulator", f"--port={self.stripe_port}", "--self-check", *arguments
+        )
+        for preparation in ("migrate", "demo"):
+            self.manage(preparation).check_returncode()
+        self._start("worker", "manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5")
+        self._web = self._start("web", "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py")
+        wait_for_answer(simulator, self.stripe_port, "/_sim/faults")
+        wait_for_answer(self._web, self.port, "/readyz")
+
+    def stop(self) -> None:
+        """Raises StepError when a process had ended before."""
+        try:
+            for child in self._children:
+                child.check()
+        finally:
+            end_all(self._children, END_SECONDS)
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self._environment, check=False, capture_output=True, text=True, timeout=60
+        )
+
+    def findings(self, *arguments: str) -> tuple[int, list[Row]]:
+        """The exit code of a command and the JSON objects on its stdout, which holds nothing else."""
+        done = self.manage(*arguments)
+        return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+    def sql(self, statement: str, *values: object) -> list[Row]:
+        with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+    def post_delivery(
+        self, payload: bytes, signature: str | None = None, account: str = "default"
+    ) -> requests.Response:
+        """As Stripe posts it; `signature` is that of the default account unless given."""
+        headers = {"Content-Type": "application/json", "Stripe-Signature": signature or signed(payload)}
+        return requests.post(f"{self.url}/webhooks/stripe/{account}/", payload, headers=headers, timeout=TIMEOUT)
+
+    def kill_web_workers(self) -> list[int]:
+        """SIGKILL to every process that handles requests, as the kernel does when memory runs out; their ids."""
+        master = self._web.process.pid
+        workers = [int(number) for number in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        return workers
+
+    def _start(self, name: str, *arguments: str) -> Child:
+        command = [sys.executable, *arguments]
+        child = Child(name, command, log=self._folder / f"{name}.log", env=self._environment)
+        self._children.append(child)
+        return child
+
+
+class Shopper(requests.Session):
+    """A browser without JavaScript's help, which has seen an item's page and hence has a shopper's cookie."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__()
+        self._url = shop.url
+        self.get(f"{shop.url}/item/1", timeout=TIMEOUT).raise_for_status()
+
+    def buy(self, item: int = 1) -> Row:
+        """The JSON of the Buy button."""
+        return self.read(f"/buy/{item}")
+
+    def read(self, path: str) -> Row:
+        answer = self.get(f"{self._url}{path}", headers={"Accept": "application/json"}, timeout=TIMEOUT)
+        assert answer.status_code == requests.codes.ok, answer.text
+        found: Row = answer.json()
+        return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def wait_for_answer(server: Child, port: int, path: str) -> None:
+    """Raises StepError when the server ends instead."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not answers(port, path):
+        server.check()
+        assert time.monotonic() < deadline, f"{server.name} does not answer"
+        time.sleep(0.05)
+
+
+@contextmanager
+def own_database(server_url: str) -> Iterator[str]:
+    """The DATABASE_URL of a new, empty database on the server of another one."""
+    name = f"shop_{secrets.token_hex(8)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def running_shop() -> Iterator[Shop]:
+    """Started with the first test that asks for it. Its tests share it: each looks only at what is its own."""
+    with tempfile.TemporaryDirectory() as folder, own_database(os.environ["DATABASE_URL"]) as database_url:
+        shop = Shop(database_url, Path(folder))
+        try:
+            shop.start()
+            yield shop
+        finally:
+            shop.stop()
+        assert not shop.violations.exists(), shop.violations.read_text()
+
+
+@pytest.fixture
+def shop(running_shop: Shop) -> Iterator[Shop]:
+    """Without faults, whatever the test before has ordered."""
+    yield running_shop
+    requests.delete(f"{running_shop.stripe.base}/_sim/faults", timeout=TIMEOUT).raise_for_status()
+
+
+@pytest.fixture
+def shopper(shop: Shop) -> Iterator[Shopper]:
+    with Shopper(shop) as shopper:
+        yield shopper
