@@ -10,7 +10,7 @@ import structlog
 
 # Stripe keys and signing secrets, bearer tokens, client secrets of intents, and anything that looks like a card number.
 SECRET = re.compile(
-    r"\b(?:[sr]k_(?:test|live)_|whsec_)\w+|\bpi_\w+_secret_\w+|(?<=Bearer )\S+|(?<!\d)(?:\d[ -]?){13,19}(?!\d)"
+    r"\b(?:[sr]k_(?:test|live)_|whsec_)\w+|\bpi_\w+_secret_\w+|(?<=Bearer )\S+|(?<![\w-])(?:\d[ -]?){12,18}\d(?![\w-])"
 )
 SECRET_NAMES = frozenset({"password", "secret", "token", "authorization", "cookie", "card_number", "cvc", "email"})
 REDACTED = "[redacted]"

@@ -11,6 +11,9 @@ from core.models import StreamHead
 from core.money import format_money, validate_currency
 
 
+ONE_OPEN_PURCHASE = "orders_one_open_purchase"
+
+
 class Item(models.Model):
     """Something for sale. `price` is in minor units of `currency`."""
 
@@ -89,7 +92,7 @@ class Order(StreamHead):
             models.UniqueConstraint(
                 fields=["shopper_id", "buy_item_id"],
                 condition=Q(state__in=[OrderState.DRAFT, OrderState.PENDING]),
-                name="orders_one_open_purchase",
+                name=ONE_OPEN_PURCHASE,
             )
         ]
         indexes = [models.Index(fields=["state", "-id"], name="orders_order_state")]

@@ -131,5 +131,13 @@ class TestTheLog:
         }
 
     def test_keeps_ids_and_amounts(self) -> None:
-        line = {"order_id": 1234567890, "session": "cs_test_a1b2", "amount": 1850, "event_id": "evt_1"}
+        call_id = "12345678-1234-4123-8123-123456789abc"
+        line = {
+            "order_id": 1234567890,
+            "call_id": call_id,
+            "request_id": call_id.replace("-", ""),
+            "session": "cs_test_a1b2",
+            "amount": 1850,
+            "event_id": "evt_1",
+        }
         assert redact(line) == line

@@ -7,7 +7,7 @@ from billing.models import StripeCall
 from core.refusals import NotFound
 from orders.decisions import OrderNotPayable, decide_placing
 from orders.events import OrderDrafted, OrderLineSet
-from orders.models import Checkout, Item, Order, OrderState
+from orders.models import ONE_OPEN_PURCHASE, Checkout, Item, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.quote import PricedItem, quote_lines
 from orders.services.canceling import cancel_order
@@ -30,7 +30,9 @@ def buy_item(*, shopper_id: str, item_id: int) -> Checkout:
             cancel_order(order_id=outdated.pk, reason="price_changed")
         try:
             order_id, ready = place_purchase(shopper_id, item)
-        except IntegrityError:
+        except IntegrityError as refused:
+            if ONE_OPEN_PURCHASE not in str(refused):
+                raise
             # Another request of this shopper placed the same purchase first: the next round finds it.
             continue
         return ready if isinstance(ready, Checkout) else finish_opening(ready, order_id)
