@@ -42,7 +42,7 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         """None of the variables of the tests."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
         ports = {"PORT": str(self.port), "SIMULATOR_PORT": str(self.simulator_port)}
         return kept | ports | {"COUNTERSIGN_TEST_MARK": self.mark}
 
@@ -110,9 +110,13 @@ class Run:
 @pytest.fixture(scope="module")
 def project() -> Iterator[Project]:
     with tempfile.TemporaryDirectory(prefix="countersign ") as parent:
-        # Else the data of root's server would be put elsewhere, and stay there.
         Path(parent).chmod(0o711)
-        yield Project(Path(parent) / LONGER_THAN_A_SOCKET_PATH.strip())
+        project = Project(Path(parent) / LONGER_THAN_A_SOCKET_PATH.strip())
+        yield project
+        # Root's server has its data elsewhere when a strict umask closes the project to the server's user.
+        data = project.folder / ".local/postgres"
+        if data.is_symlink():
+            shutil.rmtree(data.resolve())
 
 
 @pytest.fixture
