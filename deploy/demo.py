@@ -40,9 +40,11 @@ def kept_secrets() -> dict[str, str]:
     LOCAL.mkdir(exist_ok=True)
     path = LOCAL / "demo.env"
     with exclusive(LOCAL / "demo.lock"):
-        kept = demo_secrets() | read_env(path)
-        path.touch(mode=0o600)
-        path.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
+        known = read_env(path)
+        kept = demo_secrets() | known
+        if kept != known:
+            path.touch(mode=0o600)
+            path.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
     return kept
 
 

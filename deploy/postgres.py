@@ -135,6 +135,8 @@ def _prepare_folder(folder: Path) -> None:
     SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
     reachable = Path(tempfile.mkdtemp(prefix="data-", dir=SYSTEM_FOLDER))
     os.chown(reachable, user.pw_uid, user.pw_gid)
-    folder.rmdir()
+    # With owners and times; it holds data when the project was closed to others only now.
+    subprocess.run(["cp", "-a", f"{folder}/.", reachable], check=True)
+    shutil.rmtree(folder)
     folder.symlink_to(reachable)
     print(f"postgres: the user {user.pw_name} can't reach {folder}: the data is in {reachable}", file=sys.stderr)
