@@ -70,10 +70,19 @@ class Shop:
         )
         for preparation in ("migrate", "demo"):
             self.manage(preparation).check_returncode()
-        self._start("worker", "manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5")
+        self.start_worker()
         self._web = self._start("web", "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py")
         wait_for_answer(simulator, self.stripe_port, "/_sim/faults")
         wait_for_answer(self._web, self.port, "/readyz")
+
+    def start_worker(self) -> None:
+        self._worker = self._start("worker", "manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5")
+
+    def restart_worker(self) -> None:
+        """As its supervisor does: the worker ends when it loses its database."""
+        self._worker.end(END_SECONDS)
+        self._children.remove(self._worker)
+        self.start_worker()
 
     def stop(self) -> None:
         """Raises StepError when a process had ended before."""

@@ -106,6 +106,7 @@ def database_away(shop: Shop) -> Iterator[None]:
             yield
         finally:
             connection.execute(admit.format(sql.Identifier(name), sql.Literal(True)))
+            shop.restart_worker()
 
 
 def statuses(shop: Shop, session_id: str) -> list[int | None]:
