@@ -10,7 +10,6 @@ from django_fsm import FSMField, transition
 from core.models import StreamHead
 from core.money import format_money, validate_currency
 
-
 ONE_OPEN_PURCHASE = "orders_one_open_purchase"
 
 
