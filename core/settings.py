@@ -35,8 +35,8 @@ INSTALLED_APPS = [
     "billing",
     "orders",
     "webhooks",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "core.admin_site.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -135,4 +135,27 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 LOGGING_CONFIG = None
 logging_settings(readable=DEMO or DEBUG)
 
-UNFOLD = {"SITE_TITLE": "Countersign", "SITE_HEADER": "Countersign", "SITE_SYMBOL": "verified"}
+UNFOLD = {
+    "SITE_TITLE": "Countersign",
+    "SITE_HEADER": "Countersign",
+    "SITE_SYMBOL": "verified",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}core/favicon.svg"}],
+    "ENVIRONMENT": ["demo", "warning"] if DEMO else None,
+    "SIDEBAR": {"navigation": "core.admin_site.navigation"},
+    # The shop's green.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.5% .015 165)",
+            "100": "oklch(94.5% .03 165)",
+            "200": "oklch(89% .055 165)",
+            "300": "oklch(81% .085 165)",
+            "400": "oklch(72% .105 165)",
+            "500": "oklch(58% .105 165)",
+            "600": "oklch(47.5% .088 165)",
+            "700": "oklch(41% .076 165)",
+            "800": "oklch(35% .063 165)",
+            "900": "oklch(30% .052 165)",
+            "950": "oklch(22% .04 165)",
+        }
+    },
+}

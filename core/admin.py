@@ -1,0 +1,140 @@
+"""The log in the admin, people, and what the read-only pages of all apps share."""
+
+import json
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.paginator import InfinitePaginator
+
+from core.models import Event
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that change by events alone: whoever has the permission may look, nobody may touch.
+
+    Nothing is sorted by a click on a column's head: these tables grow too long for that.
+    """
+
+    actions = None
+    sortable_by = ()
+    # Both: never count a long table to show one page of it.
+    paginator: ClassVar["type[Paginator[Any]]"] = InfinitePaginator
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        # Django's history tells of edits in the admin; here it would be empty, and pass for the log.
+        context = {"show_history": False} | (extra_context or {})
+        return super().changeform_view(request, object_id, form_url, context)
+
+
+def utc(at: datetime | None) -> SafeString | str:
+    """`2026-11-23 06:00:58`, of which the column's head says that it is UTC; a dash where nothing happened yet."""
+    if at is None:
+        return "-"
+    markup = '<time datetime="{}" class="whitespace-nowrap">{}</time>'
+    return format_html(markup, at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
+
+
+def indented_json(value: object) -> SafeString:
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html(
+        '<pre class="font-mono text-xs whitespace-pre-wrap" style="overflow-wrap: anywhere">{}</pre>', text
+    )
+
+
+def text_link(address: str, text: object) -> SafeString:
+    return format_html('<a href="{}" class="text-primary-600 dark:text-primary-400">{}</a>', address, text)
+
+
+def stream_link(stream: str) -> SafeString:
+    """All events of one stream, in the log."""
+    return text_link(f"{reverse('admin:core_event_changelist')}?{urlencode({'q': stream})}", stream)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """The log, newest first. It is searched by what is indexed: a position, a stream, a cause."""
+
+    list_display = ["position", "time", "stream", "version", "kind", "actor", "cause"]
+    list_display_links = ["position", "kind"]
+    ordering = ["-position"]
+    search_fields = ["position__exact", "stream__exact", "cause__exact"]
+    search_help_text = "Position, stream, or cause: 7, order-42, evt_…"
+    fields = [
+        "position",
+        "time",
+        "in_stream",
+        "version",
+        "kind",
+        "schema",
+        "content",
+        "actor",
+        "cause",
+        "correlation_id",
+        "digest_in_hex",
+        "cluster",
+        "transaction_id",
+    ]
+
+    @display(description="recorded (UTC)")
+    def time(self, event: Event) -> SafeString | str:
+        return utc(event.recorded_at)
+
+    @display(description="stream")
+    def in_stream(self, event: Event) -> SafeString:
+        return stream_link(event.stream)
+
+    @display(description="data")
+    def content(self, event: Event) -> SafeString:
+        return indented_json(event.data)
+
+    @display(description="digest")
+    def digest_in_hex(self, event: Event) -> SafeString:
+        return format_html('<span style="overflow-wrap: anywhere">{}</span>', bytes(event.digest).hex())
+
+
+# Importing Django's own classes above has registered them.
+admin.site.unregister([User, Group])
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # generic in the stubs alone
+    """Django's own, in the forms of this admin."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    """As above."""

@@ -1,0 +1,287 @@
+"""The admin of items and orders: prices as people write them, orders to look at, and their timeline."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from billing.models import StripeCall
+from core.eventlog import provenance
+from core.models import Event
+from core.tests.streams import draft_order
+from orders import timeline
+from orders.events import OrderAttentionRaised
+from orders.models import Checkout, Item, Order, Payment
+from orders.projections import OrderAggregate
+from tests.simulated import SimulatedStripe, post_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def bought(shopper: Client, item: Item) -> Order:
+    return Order.objects.get(pk=shopper.get(f"/buy/{item.pk}").json()["order_id"])
+
+
+def paid(shopper: Client, item: Item, stripe_side: SimulatedStripe) -> Order:
+    order = bought(shopper, item)
+    stripe_side.pay(Checkout.objects.get(order=order).url)
+    for event in ("payment_intent.succeeded", "checkout.session.completed"):
+        assert post_event(shopper, stripe_side.event(event)).status_code == 200
+    return Order.objects.get(pk=order.pk)
+
+
+def page_of(order: Order) -> str:
+    return f"/admin/orders/order/{order.pk}/change/"
+
+
+def queries_of(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(address)
+    return len(captured)
+
+
+class TestAnItem:
+    def save(self, client: Client, **fields: str) -> Any:
+        form = {"name": "Kettle", "description": "", "currency": "usd", "price": "18.50", **fields}
+        return client.post("/admin/orders/item/add/", form)
+
+    @pytest.mark.parametrize(
+        ("currency", "price", "minor"),
+        [("usd", "18.50", 1850), ("usd", "18", 1800), ("jpy", "1850", 1850), ("kwd", "1.05", 1050), ("isk", "7", 700)],
+    )
+    def test_is_priced_as_people_write_it(self, admin_client: Client, currency: str, price: str, minor: int) -> None:
+        assert self.save(admin_client, currency=currency, price=price).status_code == 302
+        item = Item.objects.get()
+        assert (item.price, item.currency) == (minor, currency)
+        page = admin_client.get(f"/admin/orders/item/{item.pk}/change/")
+        assert page.context["adminform"].form["price"].value() * 10**3 == int(float(price) * 10**3)
+
+    @pytest.mark.parametrize(
+        ("currency", "price", "problem"),
+        [
+            ("usd", "18.505", "A price in usd has at most 2 decimals."),
+            ("jpy", "18.50", "A price in jpy has no decimals."),
+            ("isk", "18.50", "A price in isk has no decimals."),
+            ("kwd", "1.055", "A price in kwd has at most 2 decimals."),
+            ("usd", "0", "Ensure this value is greater than or equal to 0.01."),
+            ("usd", "-5", "Ensure this value is greater than or equal to 0.01."),
+            ("usd", "free", "Enter a number."),
+            ("usd", "NaN", "Enter a number."),
+        ],
+    )
+    def test_is_refused_at_a_price_that_the_currency_lacks(
+        self, admin_client: Client, currency: str, price: str, problem: str
+    ) -> None:
+        answer = self.save(admin_client, currency=currency, price=price)
+        assert answer.context["adminform"].form.errors["price"] == [problem]
+        assert not Item.objects.exists()
+
+    def test_is_refused_in_a_currency_that_is_none(self, admin_client: Client) -> None:
+        answer = self.save(admin_client, currency="xyz")
+        assert "currency" in answer.context["adminform"].form.errors
+
+    def test_that_was_ordered_is_not_deleted(self, admin_client: Client, shopper: Client, mug: Item) -> None:
+        bought(shopper, mug)
+        page = admin_client.post(f"/admin/orders/item/{mug.pk}/delete/", {"post": "yes"})
+        assert "1 x Enamel mug" in page.context["protected"][0]
+        assert Item.objects.exists()
+
+
+class TestTheListOfOrders:
+    def test_shows_the_newest_first_with_total_and_attention(self, admin_client: Client, mug: Item) -> None:
+        older, newer = draft_order(mug).root, draft_order(mug).root
+        with provenance.acting("system:test"), OrderAggregate.locked(newer.pk) as order:
+            order.record(OrderAttentionRaised(reason="surplus"))
+        page = admin_client.get("/admin/orders/order/")
+        assert list(page.context["cl"].result_list) == [newer, older]
+        assert "more money came in than is due" in page.content.decode()
+
+    def test_asks_no_more_for_many_orders_than_for_one(
+        self, admin_client: Client, mug: Item, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        draft_order(mug)
+        admin_client.get("/admin/orders/order/")
+        asked = queries_of(admin_client, "/admin/orders/order/")
+        for _ in range(29):
+            draft_order(mug)
+        with django_assert_num_queries(asked):
+            page = admin_client.get("/admin/orders/order/")
+        assert len(page.context["cl"].result_list) == 30
+
+    def test_finds_an_order_by_its_ids(
+        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        draft_order(mug)
+        order = paid(shopper, mug, stripe_side)
+        session, intent = Checkout.objects.get().session_id, Payment.objects.get().pk
+        for term in (str(order.pk), session, f" {intent} "):
+            page = admin_client.get("/admin/orders/order/", {"q": term})
+            assert list(page.context["cl"].result_list) == [order]
+        assert not admin_client.get("/admin/orders/order/", {"q": "cs_none"}).context["cl"].result_list
+
+    @pytest.mark.parametrize("chosen", [{"state__exact": "paid"}, {"currency": "eur"}, {"account": "euro"}])
+    def test_is_filtered(
+        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe, chosen: dict[str, str]
+    ) -> None:
+        blanket = Item.objects.create(name="Blanket", price=14900, currency="eur")
+        by_state = {"paid": paid(shopper, mug, stripe_side), "pending": bought(shopper, blanket)}
+        page = admin_client.get("/admin/orders/order/", chosen)
+        assert list(page.context["cl"].result_list) == [by_state["paid" if "state__exact" in chosen else "pending"]]
+
+
+class TestAnOrdersPage:
+    def test_shows_money_lines_checkouts_and_payments(
+        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        order = paid(shopper, mug, stripe_side)
+        page = admin_client.get(page_of(order))
+        assert ("received", "$18.50") in page.context["amounts"]
+        text = page.content.decode()
+        assert mug.name in text
+        assert Checkout.objects.get().session_id in text
+        assert Payment.objects.get().pk in text
+
+    @pytest.mark.parametrize("part", ["change", "delete"])
+    def test_is_not_written_to_by_a_superuser(self, admin_client: Client, mug: Item, part: str) -> None:
+        order = draft_order(mug).root
+        answer = admin_client.post(f"/admin/orders/order/{order.pk}/{part}/", {"state": "paid", "post": "yes"})
+        assert answer.status_code == 403
+        assert Order.objects.get().state == "draft"
+
+    def test_shows_the_parts_on_pages_of_their_own(
+        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        order = paid(shopper, mug, stripe_side)
+        for part in (order.lines.get(), order.checkouts.get(), order.payments.get()):
+            page = f"/admin/orders/{part._meta.model_name}/{part.pk}/change/"
+            assert page_of(order) in admin_client.get(page).content.decode()
+            assert admin_client.post(page, {}).status_code == 403
+
+
+class TestTheTimeline:
+    def test_tells_the_way_from_draft_to_paid_with_calls_and_deliveries(
+        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        order = paid(shopper, mug, stripe_side)
+        rows = admin_client.get(page_of(order)).context["timeline"]
+        assert [row.kind for row in rows] == [
+            "order.drafted",
+            "order.line_set",
+            "order.placed",
+            "stripe.call.requested",
+            "stripe.call.attempted",
+            "stripe.call.succeeded",
+            "order.checkout_opened",
+            "payment_intent.succeeded",
+            "order.payment_updated",
+            "order.paid",
+            "checkout.session.completed",
+            "order.checkout_closed",
+        ]
+        assert [rows[index].sentence for index in (1, 2, 8, 9)] == [
+            "1 x Enamel mug at $18.50",
+            "The order was placed for $18.50",
+            "A payment of $18.50 succeeded, says its PaymentIntent",
+            "The order is paid: $18.50 received",
+        ]
+        assert (rows[0].actor, rows[9].actor) == ("shopper", "Stripe (default)")
+        assert rows[9].caused_by.url == rows[7].url
+        assert all(admin_client.get(row.url).status_code == 200 for row in rows)
+
+    def test_leads_from_a_call_to_its_page(self, admin_client: Client, shopper: Client, mug: Item) -> None:
+        order = bought(shopper, mug)
+        page = admin_client.get(page_of(order)).content.decode()
+        assert f"/admin/billing/stripecall/{StripeCall.objects.get().pk}/change/" in page
+
+    def test_asks_no_more_for_a_long_one(
+        self,
+        admin_client: Client,
+        shopper: Client,
+        mug: Item,
+        stripe_side: SimulatedStripe,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        order = paid(shopper, mug, stripe_side)
+        admin_client.get(page_of(order))
+        asked = queries_of(admin_client, page_of(order))
+        completed = stripe_side.event("checkout.session.completed")
+        for number in range(10):
+            post_event(shopper, completed | {"id": f"evt_again_{number}"})
+        with django_assert_num_queries(asked):
+            rows = admin_client.get(page_of(order)).context["timeline"]
+        assert [row.kind for row in rows].count("order.event_ignored") == 10
+
+    def test_has_a_sentence_for_every_kind_that_an_order_or_a_call_can_have(self) -> None:
+        from core.eventlog import facts  # noqa: PLC0415 its registry is full once the apps are loaded
+
+        kinds = {kind for kind in facts._types_by_kind if kind.startswith(("order.", "stripe.call."))}
+        assert kinds == set(timeline.SENTENCES)
+
+    def test_stays_readable_when_an_event_was_tampered_with(self, admin_client: Client, mug: Item) -> None:
+        order = draft_order(mug).root
+        event = Event(stream=order.stream, kind="order.placed", data={"total": "much"})
+        assert timeline.sentence_of(event, "usd", "") == "The order was placed for much"
+        assert timeline.sentence_of(Event(kind="order.paid", data={}), "usd", "") == "The order is paid: ? received"
+        assert timeline.sentence_of(Event(kind="order.sung", data={}), "usd", "") == "order.sung"
+
+    def test_escapes_what_an_item_is_called(self, admin_client: Client) -> None:
+        item = Item.objects.create(name="<script>alert(1)</script>", price=1000, currency="usd")
+        page = admin_client.get(page_of(draft_order(item).root)).content.decode()
+        assert "<script>alert" not in page
+
+
+class TestCanceling:
+    def test_asks_first_and_says_what_will_happen(self, admin_client: Client, shopper: Client, mug: Item) -> None:
+        order = bought(shopper, mug)
+        address = f"/admin/orders/order/{order.pk}/cancel/"
+        assert address in admin_client.get(page_of(order)).content.decode()
+        page = admin_client.get(address).content.decode()
+        assert f"Order {order.pk} for $18.50 will be canceled for good" in page
+        assert "its open checkout is closed at Stripe first" in page
+        assert Order.objects.get().state == "pending"
+
+    def test_is_done_by_the_service_in_the_name_of_who_is_logged_in(
+        self, admin_client: Client, admin_user: User, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        admin_user.first_name, admin_user.last_name = "Ada", "Quist"
+        admin_user.save()
+        order = bought(shopper, mug)
+        answer = admin_client.post(f"/admin/orders/order/{order.pk}/cancel/", follow=True)
+        assert f"Order {order.pk} is canceled." in answer.content.decode()
+        assert Order.objects.get().state == "canceled"
+        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
+        assert Event.objects.get(kind="order.canceled").actor == f"staff:{admin_user.pk}"
+        last = answer.context["timeline"][-1]
+        assert (last.sentence, last.actor) == ("The order was canceled by staff", "Ada Quist")
+        assert not answer.context["can_cancel"]
+
+    def test_shows_why_it_is_refused(
+        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        order = paid(shopper, mug, stripe_side)
+        answer = admin_client.post(f"/admin/orders/order/{order.pk}/cancel/", follow=True)
+        assert "This order can&#x27;t be canceled: it is paid." in answer.content.decode()
+        assert Order.objects.get().state == "paid"
+
+    def test_needs_a_csrf_token(self, admin_user: User, mug: Item) -> None:
+        order = draft_order(mug).root
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(admin_user)
+        assert browser.post(f"/admin/orders/order/{order.pk}/cancel/").status_code == 403
+        assert Order.objects.get().state == "draft"
+
+    def test_needs_the_permission_to_change_orders(self, mug: Item) -> None:
+        order = draft_order(mug).root
+        user = User.objects.create_user("viewer", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_order"))
+        browser = Client()
+        browser.force_login(user)
+        assert not browser.get(page_of(order)).context["can_cancel"]
+        assert browser.post(f"/admin/orders/order/{order.pk}/cancel/").status_code == 403
+
+    def test_of_an_order_that_is_none_is_404(self, admin_client: Client) -> None:
+        assert admin_client.post("/admin/orders/order/9/cancel/").status_code == 404
