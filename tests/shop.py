@@ -2,31 +2,26 @@
 
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import requests
-from psycopg import sql
 from psycopg.rows import dict_row
 
+from deploy.bench.scratch import free_port, own_database
+from deploy.bench.subject import wait_for_answer
 from deploy.processes import ROOT, Child, end_all
-from deploy.run import answers
 from tests.environment import TEST_ENVIRONMENT
 from tests.simulated import ACCOUNT_KEYS, SECRETS, TIMEOUT, SimulatedStripe, signed
 
-READY_SECONDS = 30
 END_SECONDS = 10
 
 type Row = dict[str, Any]
@@ -149,40 +144,11 @@ class Shopper(requests.Session):
         return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
-
-
-def wait_for_answer(server: Child, port: int, path: str) -> None:
-    """Raises StepError when the server ends instead."""
-    deadline = time.monotonic() + READY_SECONDS
-    while not answers(port, path):
-        server.check()
-        assert time.monotonic() < deadline, f"{server.name} does not answer"
-        time.sleep(0.05)
-
-
-@contextmanager
-def own_database(server_url: str) -> Iterator[str]:
-    """The DATABASE_URL of a new, empty database on the server of another one."""
-    name = f"shop_{secrets.token_hex(8)}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    try:
-        yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
-    finally:
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,127 @@
+"""One delivery taken apart: `python -m deploy.bench.delivery` makes an order and prints its Specimen as JSON.
+
+A process of its own, since Django reads its settings once: here they are those of the server that is measured.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import django
+import msgspec
+
+django.setup()
+
+from django.db import connection  # noqa: E402 Django must know its settings first
+from django.test import Client  # noqa: E402 as above
+from django.test.utils import CaptureQueriesContext  # noqa: E402 as above
+
+from billing.accounts import account_named  # noqa: E402 as above
+from billing.events import StripeCallSucceeded  # noqa: E402 as above
+from billing.gateway.calls import Reply, complete_call  # noqa: E402 as above
+from billing.gateway.signatures import API_VERSION  # noqa: E402 as above
+from billing.models import StripeCall  # noqa: E402 as above
+from core.eventlog import provenance  # noqa: E402 as above
+from deploy.bench.load import ENDPOINT  # noqa: E402 as above
+from deploy.bench.specimen import Specimen  # noqa: E402 as above
+from orders.models import Item  # noqa: E402 as above
+from orders.services.buying import place_purchase  # noqa: E402 as above
+from simulator.contract import Contract  # noqa: E402 as above
+from simulator.webhooks import sign  # noqa: E402 as above
+
+FIRST_ORDER = 900_000_000_001
+DAY_SECONDS = 24 * 60 * 60
+PAID = "checkout.session.completed"
+
+type Json = dict[str, Any]
+
+
+def make_waiting_order(shopper_id: str) -> tuple[int, StripeCall, Json]:
+    """A shopper presses Buy, and Stripe answers: the order's number, the call, and the Session once it is paid."""
+    item, _ = Item.objects.get_or_create(name="Enamel mug", price=1850, currency="usd")
+    order_id, call = place_purchase(shopper_id, item)
+    assert isinstance(call, StripeCall)  # noqa: S101 a new shopper has no checkout yet
+    session = session_of(order_id, call)
+    complete_call(call, Reply(outcome=StripeCallSucceeded(object_id=session["id"]), stripe_object=session))
+    return order_id, call, session | {"payment_status": "paid", "status": "complete", "url": None}
+
+
+def session_of(order_id: int, call: StripeCall) -> Json:
+    """What Stripe would answer, with every field that it has."""
+    [line] = call.body["line_items"]
+    amount = line["price_data"]["unit_amount"]
+    return Contract.load().blank("checkout.session") | {
+        "id": f"cs_live_{order_id}",
+        "object": "checkout.session",
+        "amount_subtotal": amount,
+        "amount_total": amount,
+        "currency": line["price_data"]["currency"],
+        "expires_at": int(time.time()) + DAY_SECONDS,
+        "livemode": True,
+        "metadata": call.body["metadata"],
+        "payment_intent": f"pi_{order_id}",
+        "status": "open",
+        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        "url": f"https://checkout.stripe.com/c/pay/cs_live_{order_id}",
+    }
+
+
+def event_about(session: Json, event_type: str) -> str:
+    event = Contract.load().blank("event") | {
+        "id": f"evt_{event_type}_{session['payment_intent']}",
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": int(time.time()),
+        "data": {"object": session},
+        "livemode": True,
+        "type": event_type,
+    }
+    return json.dumps(event, indent=2)
+
+
+def statements_of(payload: str) -> list[str]:
+    """What the database is asked when this is delivered."""
+    secret = account_named("default").webhook_secrets[0]
+    header = sign(payload.encode(), secret, int(time.time()))
+    with CaptureQueriesContext(connection) as captured:
+        answer = Client().post(
+            ENDPOINT,
+            payload,
+            content_type="application/json",
+            headers={"host": "127.0.0.1", "stripe-signature": header},
+            secure=True,
+        )
+    if answer.status_code != 200:  # noqa: PLR2004 OK
+        sys.exit(answer.content.decode())
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def main() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('orders_order', 'id'), %s, false)", [FIRST_ORDER])
+    with provenance.acting("shopper"):
+        order_id, call, session = make_waiting_order(f"shopper-{FIRST_ORDER}")
+        tried_id, tried_call, tried_session = make_waiting_order(f"shopper-{FIRST_ORDER + 1}")
+    tried = event_about(tried_session, PAID)
+    first, again = statements_of(tried), statements_of(tried)
+    unhandled = statements_of(event_about(tried_session, "charge.updated"))
+    same = {str(tried_call.pk): str(call.pk), tried_call.pk.hex: str(call.pk), str(tried_id): str(order_id)}
+    specimen = Specimen(
+        order=str(order_id),
+        call=str(call.pk),
+        payload=event_about(session, PAID),
+        statements=[replace_all(statement, same) for statement in first],
+        queries={"first": len(first), "again": len(again), "unhandled type": len(unhandled)},
+    )
+    sys.stdout.buffer.write(msgspec.json.encode(specimen))
+
+
+def replace_all(text: str, replacements: dict[str, str]) -> str:
+    for old, new in replacements.items():
+        text = text.replace(old, new)
+    return text
+
+
+if __name__ == "__main__":
+    main()
