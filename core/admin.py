@@ -31,9 +31,10 @@ class ReadOnlyAdmin(ModelAdmin):
 
     actions = None
     sortable_by = ()
-    # Both: never count a long table to show one page of it.
+    # All three: never count a long table to show one page of it.
     paginator: ClassVar["type[Paginator[Any]]"] = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -66,9 +67,8 @@ def utc(at: datetime | None) -> SafeString | str:
 
 def indented_json(value: object) -> SafeString:
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    return format_html(
-        '<pre class="font-mono text-xs whitespace-pre-wrap" style="overflow-wrap: anywhere">{}</pre>', text
-    )
+    markup = '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>'
+    return format_html(markup, text)
 
 
 def text_link(address: str, text: object) -> SafeString:
