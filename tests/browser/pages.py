@@ -39,3 +39,9 @@ def order_shown(page: Page) -> int:
 
 def expect_status(page: Page, text: str) -> None:
     expect(page.locator("#status")).to_have_text(text, timeout=PATIENCE_MS)
+
+
+def assert_fits(page: Page) -> None:
+    """Nobody has to scroll sideways."""
+    wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide <= seen, page.url

@@ -1,10 +1,19 @@
 """A shopper buys with a real browser, pays at Stripe's page and comes back."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
-from tests.browser.pages import DECLINED, expect_status, open_first_item, order_shown, pay, press_buy, reach_stripe
+from tests.browser.pages import (
+    DECLINED,
+    assert_fits,
+    expect_status,
+    open_first_item,
+    order_shown,
+    pay,
+    press_buy,
+    reach_stripe,
+)
 from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
@@ -109,8 +118,3 @@ class TestEveryPage:
 def sessions_of(shop: Shop, order_id: int) -> list[dict[str, object]]:
     sessions = shop.stripe.objects("checkout.session")
     return [session for session in sessions if session["client_reference_id"] == str(order_id)]
-
-
-def assert_fits(page: Page) -> None:
-    wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
-    assert wide <= seen, page.url
