@@ -9,19 +9,27 @@ from aiohttp import web
 
 from simulator.api import Api
 from simulator.control import Control
+from simulator.disputes import dispute_charge, lose_unanswered
 from simulator.hosted import HostedPage
 from simulator.payments import settle_payment
 from simulator.resources.checkout_sessions import expire_session
+from simulator.staging import Staging
 from simulator.timeline import Actions, run_due
 from simulator.world import World
 
-ACTIONS: Actions = {"expire_session": expire_session, "settle_payment": settle_payment}
+ACTIONS: Actions = {
+    "dispute_charge": dispute_charge,
+    "expire_session": expire_session,
+    "lose_unanswered": lose_unanswered,
+    "settle_payment": settle_payment,
+}
 MAX_BODY_BYTES = 1024 * 1024
 
 
 def build_app(world: World) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.add_routes(Control(world, ACTIONS).routes())
+    app.add_routes(Staging(world).routes())
     app.add_routes(HostedPage(world).routes())
     app.router.add_route("*", "/v1/{rest:.*}", Api(world).serve)
 

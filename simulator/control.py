@@ -7,6 +7,7 @@ GET    /_sim/requests    the API requests received, oldest first
 GET    /_sim/deliveries  every delivery with its attempts and their answers
 GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE forgets them
 
+What tests order of banks and shoppers (`/_sim/refunds` and the like) is in staging.py.
 DELETE without `?key=` is about everything: all faults; all state, faults, logs, and the time advanced.
 """
 
@@ -48,42 +49,42 @@ class Control:
 
     async def add_fault(self, request: web.Request) -> web.Response:
         try:
-            fault = Fault.from_json(await _read_object(request))
+            fault = Fault.from_json(await read_object(request))
         except FaultError as invalid:
-            raise _bad_request(str(invalid)) from invalid
+            raise bad_request(str(invalid)) from invalid
         self.world.faults.add(fault)
-        return _answer({"faults": self.world.faults.list()})
+        return answer({"faults": self.world.faults.list()})
 
     async def list_faults(self, _request: web.Request) -> web.Response:
-        return _answer({"faults": self.world.faults.list()})
+        return answer({"faults": self.world.faults.list()})
 
     async def clear_faults(self, request: web.Request) -> web.Response:
         self.world.faults.clear(account_id(_read_query_key(request)) if request.query else None)
-        return _answer({"faults": self.world.faults.list()})
+        return answer({"faults": self.world.faults.list()})
 
     async def advance(self, request: web.Request) -> web.Response:
-        seconds = (await _read_object(request)).get("seconds")
+        seconds = (await read_object(request)).get("seconds")
         if type(seconds) is not int or not 0 <= seconds <= MAX_ADVANCE:
-            raise _bad_request(f"seconds has to be a whole number from 0 to {MAX_ADVANCE}")
+            raise bad_request(f"seconds has to be a whole number from 0 to {MAX_ADVANCE}")
         self.world.advance(seconds)
-        return _answer({"happened": run_due(self.world, self._actions), "now": self.world.clock.now()})
+        return answer({"happened": run_due(self.world, self._actions), "now": self.world.clock.now()})
 
     async def add_webhook(self, request: web.Request) -> web.Response:
-        body = await _read_object(request)
+        body = await read_object(request)
         for name, pattern in _WEBHOOK_FIELDS.items():
             if not pattern.fullmatch(str(body.get(name, ""))):
-                raise _bad_request(f"{name} has to match {pattern.pattern}")
+                raise bad_request(f"{name} has to match {pattern.pattern}")
         account = self.world.store.open_account(body["key"])
         endpoint_id = self.world.postman.register(account, body["url"], body["secret"])
         self.world.store.flush()
-        return _answer({"id": endpoint_id, "account": account.id})
+        return answer({"id": endpoint_id, "account": account.id})
 
     async def list_requests(self, _request: web.Request) -> web.Response:
-        return _answer({"requests": list(self.world.requests)})
+        return answer({"requests": list(self.world.requests)})
 
     async def list_deliveries(self, _request: web.Request) -> web.Response:
         accounts = self.world.store.accounts.values()
-        return _answer(
+        return answer(
             {"deliveries": [found for account in accounts for found in account.records("_delivery").values()]}
         )
 
@@ -91,7 +92,7 @@ class Control:
         account = self.world.store.open_account(_read_query_key(request))
         objects = account.objects()
         counts = {kind: len(found) for kind, found in objects.items()}
-        return _answer({"account": account.id, "counts": counts, "objects": objects})
+        return answer({"account": account.id, "counts": counts, "objects": objects})
 
     async def forget(self, request: web.Request) -> web.Response:
         if request.query:
@@ -101,30 +102,30 @@ class Control:
             self.world.store.flush()
         else:
             await self.world.forget()
-        return _answer({"forgotten": True})
+        return answer({"forgotten": True})
 
 
-def _answer(value: Mapping[str, Any]) -> web.Response:
+def answer(value: Mapping[str, Any]) -> web.Response:
     return web.Response(body=render_json(value), headers={"Content-Type": CONTENT_TYPE})
 
 
-def _bad_request(message: str) -> web.HTTPBadRequest:
+def bad_request(message: str) -> web.HTTPBadRequest:
     return web.HTTPBadRequest(body=render_json({"error": message}), headers={"Content-Type": CONTENT_TYPE})
 
 
 def _read_query_key(request: web.Request) -> str:
     key = request.query.get("key", "")
     if not SECRET_KEY.fullmatch(key):
-        raise _bad_request("say whose: ?key=sk_test_...")
+        raise bad_request("say whose: ?key=sk_test_...")
     return key
 
 
-async def _read_object(request: web.Request) -> Json:
+async def read_object(request: web.Request) -> Json:
     """The body as a JSON object, whatever its Content-Type says."""
     try:
         value = json.loads(await request.text())
     except ValueError as error:
-        raise _bad_request(f"the body is not JSON: {error}") from error
+        raise bad_request(f"the body is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise _bad_request("the body has to be a JSON object")
+        raise bad_request("the body has to be a JSON object")
     return value

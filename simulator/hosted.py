@@ -100,7 +100,7 @@ class HostedPage:
         return _redirect(session["success_url"], session)
 
     def _find(self, request: web.Request) -> tuple[Scope, Json]:
-        found = self.world.store.find_session(request.match_info["session"])
+        found = self.world.store.find_object("checkout.session", request.match_info["session"])
         if not found:
             page = render_missing()
             raise web.HTTPNotFound(text=page, content_type="text/html", headers=_security_headers())

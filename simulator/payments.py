@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from simulator import timeline
+from simulator import ledger, timeline
 from simulator.state import Json
 from simulator.world import Scope, new_id
 
 SETTLING_SECONDS = 3 * 24 * 60 * 60
+DISPUTED_AFTER_SECONDS = 5 * 24 * 60 * 60
 # The slow method offered in each currency; elsewhere a bank transfer.
 SLOW_METHODS = {
     "usd": "us_bank_account",
@@ -39,6 +40,7 @@ class Card:
 
     label: str
     refusal: Refusal | None = None
+    disputed: bool = False
 
 
 CARDS: Mapping[str, Card] = MappingProxyType(
@@ -48,7 +50,7 @@ CARDS: Mapping[str, Card] = MappingProxyType(
         "4000000000009995": Card(
             "lacks funds", Refusal("card_declined", "insufficient_funds", "Your card has insufficient funds.")
         ),
-        "4000000000000259": Card("pays, made for disputes"),
+        "4000000000000259": Card("pays, is disputed 5 days later", disputed=True),
     }
 )
 
@@ -86,6 +88,8 @@ def pay_by_card(scope: Scope, session: Json, card: Card, method: PaymentMethod, 
         return
     charge = _new_charge(scope, intent, method, email, status="succeeded")
     scope.emit("charge.succeeded", charge)
+    if card.disputed:
+        timeline.schedule(scope.account, "dispute_charge", charge["id"], scope.now + DISPUTED_AFTER_SECONDS)
     _succeed(scope, intent, charge)
     complete_session(scope, session, "paid", email)
 
@@ -107,6 +111,7 @@ def settle_payment(scope: Scope, intent_id: str) -> None:
     intent = account.records("payment_intent")[intent_id]
     charge = account.records("charge")[intent["latest_charge"]]
     charge |= {"status": "succeeded", "paid": True, "captured": True, "amount_captured": charge["amount"]}
+    charge["balance_transaction"] = ledger.record_charge(scope, charge)["id"]
     scope.emit("charge.succeeded", account.put(charge))
     _succeed(scope, intent, charge)
     session = account.records("checkout.session")[account.records("_session_of")[intent_id]["session"]]
@@ -161,6 +166,8 @@ def _new_charge(scope: Scope, intent: Json, method: PaymentMethod, email: str | 
     charge["billing_details"] = {**scope.world.contract.blank("billing_details"), "email": email}
     outcome = {"type": "authorized", "network_status": "approved_by_network", "seller_message": "Payment complete."}
     charge["outcome"] = {**scope.world.contract.blank("charge_outcome"), **outcome, "risk_level": "normal"}
+    if paid:
+        charge["balance_transaction"] = ledger.record_charge(scope, charge)["id"]
     return scope.account.put(charge)
 
 

@@ -92,11 +92,11 @@ class Store:
             account.note("_account", account.id, {"livemode": secret_key.startswith("sk_live_")})
         return account
 
-    def find_session(self, session_id: str) -> tuple[Account, Json] | None:
-        """The hosted page knows a session by its id alone."""
+    def find_object(self, kind: str, object_id: str) -> tuple[Account, Json] | None:
+        """The hosted page and `/_sim` know an object by its id alone."""
         for account in self.accounts.values():
-            if session := account.find("checkout.session", session_id):
-                return account, session
+            if found := account.find(kind, object_id):
+                return account, found
         return None
 
     def flush(self) -> None:

@@ -74,13 +74,20 @@ class Scope:
     def blank(self, kind: str, prefix: str, **values: Any) -> Json:
         """A new object of Stripe's: all its nullable fields null, then `values`."""
         head = {"id": new_id(prefix), "object": kind, "created": self.now, "livemode": self.account.livemode}
+        if "livemode" not in self.world.contract.objects[kind]["properties"]:
+            del head["livemode"]
         return {**self.world.contract.blank(kind), **head, **values}
 
-    def emit(self, kind: str, subject: Json) -> None:
-        """Record an event about the object as it is now, and post it to the account's endpoints."""
+    def emit(self, kind: str, subject: Json, before: Json | None = None) -> None:
+        """Record an event about the object as it is now, and post it to the account's endpoints.
+
+        `before` holds the attributes that changed, as they were.
+        """
         request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
         event = self.blank("event", "evt_1", type=kind, api_version=self.world.contract.version, request=request)
         event["data"] = {"object": copy.deepcopy(subject)}
+        if before:
+            event["data"]["previous_attributes"] = copy.deepcopy(before)
         event["pending_webhooks"] = len(self.world.postman.endpoints(self.account))
         if self.world.self_check:
             self.world.contract.check_answer(event)

@@ -2,14 +2,26 @@
 
 from collections.abc import Callable
 
-from simulator.resources import account, charges, checkout_sessions, events, payment_intents
+from simulator.resources import (
+    account,
+    balance_transactions,
+    charges,
+    checkout_sessions,
+    disputes,
+    events,
+    payment_intents,
+    refunds,
+)
 from simulator.state import Json
 from simulator.world import Call
 
 HANDLERS: dict[tuple[str, str], Callable[[Call], Json]] = {
     **account.HANDLERS,
+    **balance_transactions.HANDLERS,
     **charges.HANDLERS,
     **checkout_sessions.HANDLERS,
+    **disputes.HANDLERS,
     **events.HANDLERS,
     **payment_intents.HANDLERS,
+    **refunds.HANDLERS,
 }

@@ -1,7 +1,7 @@
 """What Stripe asks of a new Checkout Session beyond the contract's types.
 
 Source: docs.stripe.com/api/checkout/sessions/create (required parameters, 100 line items, expiry),
-docs.stripe.com/currencies (amounts), docs.stripe.com/api/metadata (limits).
+docs.stripe.com/currencies (amounts).
 """
 
 import re
@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from simulator.currencies import MAXIMUM_CHARGE, MINIMUM_CHARGE, amount_step, format_amount
 from simulator.errors import StripeError, invalid_parameter, missing_parameter, not_simulated
+from simulator.resources.metadata import check_metadata
 from simulator.state import Json
 
 EXPIRY_SECONDS = 24 * 60 * 60
 MIN_EXPIRY_SECONDS = 30 * 60
 MAX_LINES = 100
 MAX_QUANTITY = 999_999
-METADATA_KEYS, METADATA_KEY, METADATA_VALUE = 50, 40, 500
 _CURRENCY = re.compile(r"[a-z]{3}")
 _HOST = re.compile(r"[\w.:\[\]-]+")
 # Whatever is valid at Stripe but missing here is refused, so that nothing is silently ignored.
@@ -39,8 +39,8 @@ def check_session(params: Json, now: int) -> str:
     _check_mode(params)
     _check_urls(params)
     _check_expiry(params, now)
-    _check_metadata("metadata", params.get("metadata", {}))
-    _check_metadata("payment_intent_data[metadata]", params.get("payment_intent_data", {}).get("metadata", {}))
+    check_metadata("metadata", params.get("metadata", {}))
+    check_metadata("payment_intent_data[metadata]", params.get("payment_intent_data", {}).get("metadata", {}))
     lines: list[Json] = params.get("line_items", [])
     if not lines:
         raise missing_parameter("line_items")
@@ -82,16 +82,6 @@ def _check_expiry(params: Json, now: int) -> None:
     if expires_at > now + EXPIRY_SECONDS:
         message = "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
         raise invalid_parameter("expires_at", message)
-
-
-def _check_metadata(param: str, metadata: dict[str, str]) -> None:
-    too_long = any(len(key) > METADATA_KEY or len(value) > METADATA_VALUE for key, value in metadata.items())
-    if too_long or len(metadata) > METADATA_KEYS:
-        raise invalid_parameter(
-            param,
-            f"Metadata can have up to {METADATA_KEYS} keys of up to {METADATA_KEY} characters, with values of up to "
-            f"{METADATA_VALUE} characters.",
-        )
 
 
 def _check_line(where: str, line: Json) -> None:

@@ -4,14 +4,22 @@ import copy
 from typing import Any
 
 from simulator.errors import invalid_parameter
+from simulator.resources.charges import newest_refunds
 from simulator.resources.checkout_sessions import first_line_items
 from simulator.state import Json
 from simulator.world import Scope
 
 MAX_DEPTH = 4
 # Field -> kind of the object whose id it holds. Fields that only `expand` brings have a builder of their own below.
-REFERENCES = {"payment_intent": "payment_intent", "latest_charge": "charge", "charge": "charge"}
-INCLUDABLE = {("checkout.session", "line_items"): first_line_items}
+REFERENCES = {
+    "balance_transaction": "balance_transaction",
+    "charge": "charge",
+    "failure_balance_transaction": "balance_transaction",
+    "latest_charge": "charge",
+    "payment_intent": "payment_intent",
+    "review": "review",
+}
+INCLUDABLE = {("charge", "refunds"): newest_refunds, ("checkout.session", "line_items"): first_line_items}
 
 
 def expand(scope: Scope, answer: Json, paths: list[str]) -> Json:

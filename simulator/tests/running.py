@@ -23,9 +23,7 @@ class RunningSimulator:
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "simulator", "--self-check", *arguments]
-        self.process = subprocess.Popen(
-            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout
         self.first_line = self.process.stdout.readline().strip()
         self.url = self.first_line.removeprefix("simulator: ")
@@ -81,6 +79,14 @@ class Shop:
         """Submit the hosted page as a browser would, without following it back to the shop."""
         assert session.url
         return requests.post(session.url, data=CARD | form, allow_redirects=False, timeout=5)
+
+    def buy(self, amount: int = 2000, currency: str = "usd", **form: str) -> stripe.Charge:
+        """A session opened and paid; answers the charge behind it."""
+        self.pay(self.open_session(amount, currency), **form)
+        return self.stripe.v1.charges.list({"limit": 1}).data[0]
+
+    def newest_event(self, kind: str) -> stripe.Event:
+        return self.stripe.v1.events.list({"type": kind, "limit": 1}).data[0]
 
     def event_types(self) -> list[str]:
         """Oldest first."""

@@ -46,13 +46,13 @@ class TestAuthentication:
         assert (response.status_code, "2020-08-27" in response.text) == (400, True)
 
     def test_every_answer_names_itself(self, shop: Shop) -> None:
-        for path in ("/v1/account", "/v1/nowhere", "/v1/refunds"):
+        for path in ("/v1/account", "/v1/nowhere", "/v1/payouts"):
             headers = shop.request("GET", path).headers
             assert headers["Request-Id"].startswith("req_")
             assert headers["Stripe-Version"] == "2026-08-26.dahlia"
 
     def test_what_is_missing_here_differs_from_what_stripe_lacks(self, shop: Shop) -> None:
-        assert shop.request("GET", "/v1/refunds").status_code == 501
+        assert shop.request("GET", "/v1/payouts").status_code == 501
         assert shop.request("GET", "/v1/nowhere").status_code == 404
 
 
