@@ -11,7 +11,7 @@ from simulator.api import Api
 from simulator.control import Control
 from simulator.disputes import dispute_charge, lose_unanswered
 from simulator.hosted import HostedPage
-from simulator.payments import settle_payment
+from simulator.payments import fail_payment, settle_payment
 from simulator.resources.checkout_sessions import expire_session
 from simulator.staging import Staging
 from simulator.timeline import Actions, run_due
@@ -20,6 +20,7 @@ from simulator.world import World
 ACTIONS: Actions = {
     "dispute_charge": dispute_charge,
     "expire_session": expire_session,
+    "fail_payment": fail_payment,
     "lose_unanswered": lose_unanswered,
     "settle_payment": settle_payment,
 }

@@ -87,7 +87,8 @@ class HostedPage:
         if session["amount_total"] == 0:
             complete_session(scope, session, "no_payment_required", email)
         elif form.get("async"):
-            pay_by_slow_method(scope, session, PaymentMethod.slow(session["currency"]), email)
+            method = PaymentMethod.slow(session["currency"])
+            pay_by_slow_method(scope, session, method, email, fails=form["async"] == "fail")
         else:
             card_form = CardForm.read(form, datetime.fromtimestamp(scope.now, UTC))
             if card_form.errors:

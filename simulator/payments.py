@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from simulator import ledger, timeline
+from simulator.distortions import apply_distortion
 from simulator.state import Json
 from simulator.world import Scope, new_id
 
@@ -32,6 +33,9 @@ class Refusal:
     code: str
     decline_code: str
     message: str
+
+
+DEBIT_FAILED = Refusal("insufficient_funds", "insufficient_funds", "The bank account has insufficient funds.")
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def pay_by_card(scope: Scope, session: Json, card: Card, method: PaymentMethod, 
     """Charge the card: the session completes, or stays open with a failed attempt behind it."""
     intent = _intent_of(scope, session)
     if card.refusal:
-        _fail(scope, intent, method, card.refusal, email)
+        _fail(scope, intent, _new_charge(scope, intent, method, email, status="failed"), card.refusal)
         return
     charge = _new_charge(scope, intent, method, email, status="succeeded")
     scope.emit("charge.succeeded", charge)
@@ -94,29 +98,44 @@ def pay_by_card(scope: Scope, session: Json, card: Card, method: PaymentMethod, 
     complete_session(scope, session, "paid", email)
 
 
-def pay_by_slow_method(scope: Scope, session: Json, method: PaymentMethod, email: str | None) -> None:
-    """Complete the session unpaid; the money comes when it settles."""
+def pay_by_slow_method(
+    scope: Scope, session: Json, method: PaymentMethod, email: str | None, *, fails: bool = False
+) -> None:
+    """Complete the session unpaid; when it settles the money comes, or it is known that none will."""
     intent = _intent_of(scope, session)
     charge = _new_charge(scope, intent, method, email, status="pending")
     scope.emit("charge.pending", charge)
     intent |= {"status": "processing", "payment_method": method.id, "latest_charge": charge["id"]}
     scope.emit("payment_intent.processing", scope.account.put(intent))
-    timeline.schedule(scope.account, "settle_payment", intent["id"], scope.now + SETTLING_SECONDS)
+    action = "fail_payment" if fails else "settle_payment"
+    timeline.schedule(scope.account, action, intent["id"], scope.now + SETTLING_SECONDS)
     complete_session(scope, session, "unpaid", email)
 
 
 def settle_payment(scope: Scope, intent_id: str) -> None:
     """The money of a slow payment has arrived."""
-    account = scope.account
-    intent = account.records("payment_intent")[intent_id]
-    charge = account.records("charge")[intent["latest_charge"]]
+    intent, charge, session = _slow_payment(scope, intent_id)
     charge |= {"status": "succeeded", "paid": True, "captured": True, "amount_captured": charge["amount"]}
     charge["balance_transaction"] = ledger.record_charge(scope, charge)["id"]
-    scope.emit("charge.succeeded", account.put(charge))
+    scope.emit("charge.succeeded", scope.account.put(charge))
     _succeed(scope, intent, charge)
-    session = account.records("checkout.session")[account.records("_session_of")[intent_id]["session"]]
     session["payment_status"] = "paid"
-    scope.emit("checkout.session.async_payment_succeeded", account.put(session))
+    scope.emit("checkout.session.async_payment_succeeded", scope.account.put(session))
+
+
+def fail_payment(scope: Scope, intent_id: str) -> None:
+    """The money of a slow payment will not come; its session stays complete and unpaid."""
+    intent, charge, session = _slow_payment(scope, intent_id)
+    _fail(scope, intent, charge, DEBIT_FAILED)
+    scope.emit("checkout.session.async_payment_failed", session)
+
+
+def _slow_payment(scope: Scope, intent_id: str) -> tuple[Json, Json, Json]:
+    """A PaymentIntent, its charge and its session."""
+    account = scope.account
+    intent = account.records("payment_intent")[intent_id]
+    session_id = account.records("_session_of")[intent_id]["session"]
+    return intent, account.records("charge")[intent["latest_charge"]], account.records("checkout.session")[session_id]
 
 
 def complete_session(scope: Scope, session: Json, payment_status: str, email: str | None) -> None:
@@ -135,9 +154,12 @@ def cancel_intent(scope: Scope, intent: Json, reason: str | None) -> Json:
 
 def _intent_of(scope: Scope, session: Json) -> Json:
     """The session's PaymentIntent, created by its first attempt and used again by the next."""
+    apply_distortion(scope, session)
     if session["payment_intent"]:
-        return scope.account.records("payment_intent")[session["payment_intent"]]
-    plan = scope.account.records("_session")[session["id"]]["payment_intent_data"]
+        intent = scope.account.records("payment_intent")[session["payment_intent"]]
+        intent |= {name: session[name] for name in ("currency", "livemode")} | {"amount": session["amount_total"]}
+        return scope.account.put(intent)
+    plan = scope.account.records("_session")[session["id"]]["payment_intent_data"] | {"livemode": session["livemode"]}
     intent = new_intent(scope, session["amount_total"], session["currency"], session["payment_method_types"], plan)
     scope.account.note("_session_of", intent["id"], {"session": session["id"]})
     session["payment_intent"] = intent["id"]
@@ -160,6 +182,7 @@ def _new_charge(scope: Scope, intent: Json, method: PaymentMethod, email: str | 
     charge = scope.blank("charge", "ch_3", amount=intent["amount"], currency=intent["currency"], **values)
     del charge["refunds"]  # only where it is asked for
     charge |= {"amount_captured": intent["amount"] if paid else 0, "amount_refunded": 0, "captured": paid, "paid": paid}
+    charge["livemode"] = intent["livemode"]
     charge |= {"refunded": False, "disputed": False, "fraud_details": {}, "metadata": dict(intent["metadata"])}
     charge |= {"payment_intent": intent["id"], "payment_method": method.id, "description": intent["description"]}
     charge["payment_method_details"] = {"type": method.type, method.type: method.details}
@@ -177,14 +200,18 @@ def _succeed(scope: Scope, intent: Json, charge: Json) -> None:
     scope.emit("payment_intent.succeeded", scope.account.put(intent))
 
 
-def _fail(scope: Scope, intent: Json, method: PaymentMethod, refusal: Refusal, email: str | None) -> None:
-    charge = _new_charge(scope, intent, method, email, status="failed")
-    charge |= {"failure_code": refusal.code, "failure_message": refusal.message}
+def _fail(scope: Scope, intent: Json, charge: Json, refusal: Refusal) -> None:
+    charge |= {"status": "failed", "failure_code": refusal.code, "failure_message": refusal.message}
     charge["outcome"] |= {"type": "issuer_declined", "network_status": "declined_by_network"}
     charge["outcome"] |= {"reason": refusal.decline_code, "seller_message": refusal.message}
     scope.emit("charge.failed", scope.account.put(charge))
     error = {"type": "card_error", "code": refusal.code, "decline_code": refusal.decline_code}
     error |= {"message": refusal.message, "charge": charge["id"]}
     error["doc_url"] = f"https://docs.stripe.com/error-codes#{refusal.code.replace('_', '-')}"
-    intent |= {"status": "requires_payment_method", "latest_charge": charge["id"], "last_payment_error": error}
+    intent |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "latest_charge": charge["id"],
+        "last_payment_error": error,
+    }
     scope.emit("payment_intent.payment_failed", scope.account.put(intent))

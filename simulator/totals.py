@@ -1,7 +1,7 @@
 """What a Checkout Session costs, computed on the simulator's own account and never with the shop's code."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Totals:
     @property
     def total(self) -> int:
         return sum(line.total for line in self.lines)
+
+    def shift(self, part: str, offset: int) -> "Totals":
+        """The same with one part of the first line, `subtotal` or `tax`, off by an offset; the sums still add up."""
+        first, *others = self.lines
+        return Totals((replace(first, **{part: getattr(first, part) + offset}), *others))
 
 
 def compute_totals(lines: Sequence[tuple[int, int]]) -> Totals:

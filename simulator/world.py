@@ -85,6 +85,7 @@ class Scope:
         """
         request = {"id": self.request_id, "idempotency_key": self.idempotency_key}
         event = self.blank("event", "evt_1", type=kind, api_version=self.world.contract.version, request=request)
+        event["livemode"] = subject.get("livemode", self.account.livemode)
         event["data"] = {"object": copy.deepcopy(subject)}
         if before:
             event["data"]["previous_attributes"] = copy.deepcopy(before)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from simulator import timeline
+from simulator.distortions import offset_totals
 from simulator.errors import unexpected_state
 from simulator.payments import cancel_intent
 from simulator.resources.checkout_rules import EXPIRY_SECONDS, check_session, check_total
@@ -20,6 +21,7 @@ def create(call: Call) -> Json:
     lines: list[Json] = call.params["line_items"]
     totals = compute_totals([(line["price_data"]["unit_amount"], line["quantity"]) for line in lines])
     check_total(totals.total, currency)
+    totals = offset_totals(call, totals)
     session = _new_session(call, currency, totals)
     items = [_new_item(call, line, amounts, currency) for line, amounts in zip(lines, totals.lines, strict=True)]
     plan = call.params.get("payment_intent_data", {})

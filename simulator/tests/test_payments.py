@@ -3,7 +3,9 @@ import requests
 import stripe
 
 from simulator.payments import SETTLING_SECONDS
-from simulator.tests.running import CARD, Shop, encode_form, session_params
+from simulator.tests.running import CARD, Receiver, Shop, encode_form, session_params, wait_until
+
+COMPLETED = "checkout.session.completed"
 
 
 def charges(shop: Shop) -> list[stripe.Charge]:
@@ -124,6 +126,29 @@ class TestPayingLater:
             "checkout.session.async_payment_succeeded",
         ]
 
+    def test_it_may_fail_instead(self, shop: Shop) -> None:
+        session = shop.open_session()
+        assert shop.pay(session, **{"async": "fail"}).status_code == 303
+        shop.simulator.control("POST", "advance", seconds=SETTLING_SECONDS)
+        unpaid = shop.stripe.v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent"]})
+        assert (unpaid.status, unpaid.payment_status) == ("complete", "unpaid")
+        intent = unpaid.payment_intent
+        assert isinstance(intent, stripe.PaymentIntent)
+        assert (intent.status, intent.amount_received) == ("requires_payment_method", 0)
+        assert intent.last_payment_error
+        assert intent.last_payment_error.code == "insufficient_funds"
+        [charge] = charges(shop)
+        assert (charge.status, charge.failure_code, charge.balance_transaction) == (
+            "failed",
+            "insufficient_funds",
+            None,
+        )
+        assert shop.event_types()[-3:] == [
+            "charge.failed",
+            "payment_intent.payment_failed",
+            "checkout.session.async_payment_failed",
+        ]
+
 
 class TestTheHostedPage:
     def test_it_escapes_names_and_shows_the_total(self, shop: Shop) -> None:
@@ -178,6 +203,44 @@ class TestPaymentIntents:
 
 
 class TestEvents:
+    def test_they_page_in_both_directions(self, shop: Shop) -> None:
+        for _ in range(3):
+            shop.buy()
+        events = shop.stripe.v1.events
+        newest_first = [event.id for event in events.list({"limit": 100}).data]
+        assert len(newest_first) == 12
+        assert [event.id for event in events.list({"limit": 5}).auto_paging_iter()] == newest_first
+        after = events.list({"limit": 4, "starting_after": newest_first[3]})
+        assert ([event.id for event in after.data], after.has_more) == (newest_first[4:8], True)
+        before = events.list({"limit": 4, "ending_before": newest_first[6]})
+        assert ([event.id for event in before.data], before.has_more) == (newest_first[2:6], True)
+        assert not events.list({"ending_before": newest_first[0]}).data
+
+    def test_a_cursor_walks_forward_through_what_is_new(self, shop: Shop) -> None:
+        shop.buy()
+        cursor = shop.stripe.v1.events.list({"limit": 1}).data[0].id
+        shop.buy()
+        new = shop.stripe.v1.events.list({"ending_before": cursor, "limit": 2})
+        seen = [event.type for event in new.auto_paging_iter()]
+        assert seen == ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded", COMPLETED]
+
+    def test_they_are_filtered_by_time(self, shop: Shop) -> None:
+        shop.buy()
+        shop.simulator.control("POST", "advance", seconds=3600)
+        shop.buy()
+        events = shop.stripe.v1.events
+        newest, oldest = events.list({"limit": 1}).data[0].created, events.list().data[-1].created
+        assert len(events.list({"created": {"gte": newest - 60}}).data) == 4
+        assert len(events.list({"created": {"lte": oldest + 60}}).data) == 4
+        assert len(events.list({"created": {"gte": oldest}, "types": [COMPLETED, "charge.succeeded"]}).data) == 4
+
+    def test_what_no_endpoint_took_is_found(self, shop: Shop, receiver: Receiver) -> None:
+        shop.simulator.control("POST", "faults", fault="webhook_drop", match="charge.*", key=shop.key)
+        shop.buy()
+        events = shop.stripe.v1.events
+        wait_until(lambda: len(events.list({"delivery_success": True}).data) == 3)
+        assert [event.type for event in events.list({"delivery_success": False}).data] == ["charge.succeeded"]
+
     def test_they_are_filtered_by_type_and_glob(self, shop: Shop) -> None:
         shop.pay(shop.open_session())
         events = shop.stripe.v1.events
