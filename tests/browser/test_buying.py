@@ -1,7 +1,10 @@
 """A shopper buys with a real browser, pays at Stripe's page and comes back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
 from tests.browser.pages import (
@@ -72,18 +75,41 @@ class TestAShopperWhoPays:
         complaints.clear()
 
 
-class TestADoubleClickOnBuy:
-    @pytest.mark.parametrize("javascript", [True, False])
-    def test_is_one_order_and_one_session(self, shop: Shop, visit: Visit, javascript: bool) -> None:
-        orders = shop.sql("SELECT * FROM orders_order")
+class TestPressingBuyTwice:
+    @pytest.fixture(autouse=True)
+    def slow(self, shop: Shop) -> None:
+        """The second press comes while Stripe is still working on the first."""
         shop.stripe.order_fault("delay", seconds=1)
+
+    @pytest.mark.parametrize("javascript", [True, False])
+    def test_in_a_double_click_is_one_order_and_one_session(self, shop: Shop, visit: Visit, javascript: bool) -> None:
         page = visit(javascript=javascript)
-        open_first_item(page)
-        page.get_by_role("button", name="Buy").dblclick()
-        reach_stripe(page)
-        [order] = [one for one in shop.sql("SELECT * FROM orders_order") if one not in orders]
-        [session] = sessions_of(shop, order["id"])
-        assert session["url"] == page.url
+        with one_purchase(shop, page):
+            open_first_item(page)
+            page.get_by_role("button", name="Buy").dblclick()
+            reach_stripe(page)
+
+    def test_in_two_tabs_is_one_order_and_one_session(self, shop: Shop, visit: Visit) -> None:
+        page = visit()
+        other = page.context.new_page()
+        with one_purchase(shop, page):
+            for tab in (page, other):
+                open_first_item(tab)
+            for tab in (page, other):
+                tab.get_by_role("button", name="Buy").click()
+            for tab in (page, other):
+                reach_stripe(tab)
+        assert other.url == page.url
+
+
+@contextmanager
+def one_purchase(shop: Shop, page: Page) -> Iterator[None]:
+    """Of all that is done inside comes one order, whose one session the page shows at the end."""
+    orders = shop.sql("SELECT * FROM orders_order")
+    yield
+    [order] = [one for one in shop.sql("SELECT * FROM orders_order") if one not in orders]
+    [session] = sessions_of(shop, order["id"])
+    assert session["url"] == page.url
 
 
 class TestEveryPage:
