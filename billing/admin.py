@@ -70,7 +70,7 @@ class StripeCallAdmin(ReadOnlyAdmin):
 
     @display(description="last attempted (UTC)")
     def attempted(self, call: StripeCall) -> SafeString | str:
-        return utc(call.attempted_at)
+        return utc(call.tried_at)
 
     @display(description="settled (UTC)")
     def settled(self, call: StripeCall) -> SafeString | str:

@@ -29,7 +29,7 @@ class StripeCall(StreamHead):
     attempts = models.PositiveIntegerField(default=0)
     object_id = models.CharField(max_length=255, blank=True)
     requested_at = models.DateTimeField(null=True)
-    attempted_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
 
     class Meta:

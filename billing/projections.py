@@ -32,7 +32,7 @@ class CallAggregate(Aggregate[StripeCall]):
     @apply.register
     def _attempted(self, fact: StripeCallAttempted, recorded_at: datetime) -> None:
         self.root.attempts = fact.number
-        self.root.attempted_at = recorded_at
+        self.root.tried_at = recorded_at
 
     @apply.register
     def _succeeded(self, fact: StripeCallSucceeded, recorded_at: datetime) -> None:
@@ -45,7 +45,7 @@ class CallAggregate(Aggregate[StripeCall]):
 
     @apply.register
     def _unknown(self, fact: StripeCallUnknown, recorded_at: datetime) -> None:
-        self.root.state, self.root.reason = CallState.UNKNOWN, fact.reason
+        self.root.state, self.root.reason, self.root.tried_at = CallState.UNKNOWN, fact.reason, recorded_at
 
     def _settle(self, state: CallState, reason: str, recorded_at: datetime) -> None:
         self.root.state, self.root.reason, self.root.settled_at = state, reason, recorded_at

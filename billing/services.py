@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import structlog
-from django.db.models import Q
 from django.utils import timezone
 
-from billing.accounts import AccountNotConfigured
 from billing.events import StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
-from billing.gateway.calls import NO_ANSWER, SERVER_ERROR_REPLAYED, Reply, complete_call, operations, send_call
-from billing.gateway.errors import StripeRefused, StripeUnreachable
+from billing.gateway.calls import (
+    KEY_MISUSED,
+    NO_ANSWER,
+    SERVER_ERROR_REPLAYED,
+    Reply,
+    complete_call,
+    operations,
+    send_call,
+)
+from billing.gateway.errors import CallSettledError, StripeRefused, StripeUnreachable
 from billing.models import OPEN_STATES, StripeCall
 from core.eventlog import provenance
 
@@ -20,37 +26,58 @@ log = structlog.get_logger()
 KEY_LIFETIME = timedelta(hours=23)
 # Longer than a call can last (3 s to connect, 15 s to read), so that a call under way is left alone.
 IN_FLIGHT = timedelta(seconds=30)
+# The older a question, the less often it is asked: after a tenth of its age.
+PATIENCE = 10
 
 
-def open_calls(*, older_than: timedelta = timedelta()) -> Iterator[StripeCall]:
-    """Calls without a final outcome that nobody has touched for that long, oldest first."""
-    untouched = timezone.now() - older_than
-    idle = Q(attempted_at=None, requested_at__lte=untouched) | Q(attempted_at__lte=untouched)
-    return StripeCall.objects.filter(idle, state__in=OPEN_STATES).order_by("requested_at").iterator()
+def open_calls() -> Iterator[StripeCall]:
+    """Calls without a final outcome, oldest first."""
+    return StripeCall.objects.filter(state__in=OPEN_STATES).order_by("requested_at").iterator()
 
 
 def sweep_open_calls(*, older_than: timedelta = IN_FLIGHT) -> int:
-    """Settle what a crash, a time-out or a dropped connection left open; returns how many calls are settled now."""
+    """Settle what a crash, a time-out or a dropped connection left open; returns how many calls are settled now.
+
+    Safe to run twice at once: a call is settled once, under its row's lock. A call that can't be settled for a reason
+    of its own is logged and does not keep the others waiting.
+    """
     settled = 0
     with provenance.acting("system:sweeper"):
-        for call in list(open_calls(older_than=older_than)):
-            try:
-                reply = complete_call(call, find_out(call))
-            except AccountNotConfigured:
-                log.warning("stripe_call.account_gone", call_id=str(call.pk), account=call.account)
+        for call in list(open_calls()):
+            if not is_due(call, older_than):
                 continue
-            settled += not isinstance(reply.outcome, StripeCallUnknown)
-            log.info(
-                "stripe_call.swept",
-                call_id=str(call.pk),
-                operation=call.operation,
-                outcome=type(reply.outcome).__name__,
-            )
+            try:
+                reply = resolve_call(call)
+                settled += reply is not None and not isinstance(reply.outcome, StripeCallUnknown)
+            except Exception:
+                log.exception("stripe_call.stuck", call_id=str(call.pk), operation=call.operation)
     return settled
 
 
+def is_due(call: StripeCall, older_than: timedelta) -> bool:
+    """Whether nobody has tried for that long, and for a tenth of the call's age."""
+    now, requested_at = timezone.now(), call.requested_at or timezone.now()
+    idle = now - (call.tried_at or requested_at)
+    return idle >= older_than and (not older_than or idle >= (now - requested_at) / PATIENCE)
+
+
+def resolve_call(call: StripeCall) -> Reply | None:
+    """Find out what became of an open call and record it; None when somebody else has learnt of its outcome."""
+    call = StripeCall.objects.get(pk=call.pk)
+    if not call.is_open:
+        return None
+    try:
+        reply = find_out(call)
+    except CallSettledError:
+        return None
+    log.info(
+        "stripe_call.resolved", call_id=str(call.pk), operation=call.operation, outcome=type(reply.outcome).__name__
+    )
+    return complete_call(call, reply)
+
+
 def find_out(call: StripeCall) -> Reply:
-    """What became of a call: sent again under its key while Stripe remembers keys, looked up after that.
+    """Sent (again) under its key while Stripe remembers keys, looked up after that; a read that was left open has failed.
 
     A 500 that Stripe replays would be replayed for ever, so that is looked up too. Not found means that it never
     happened.
@@ -71,4 +98,4 @@ def find_out(call: StripeCall) -> Reply:
 
 def must_look_up(call: StripeCall) -> bool:
     age = timezone.now() - call.requested_at if call.requested_at else timedelta()
-    return call.reason == SERVER_ERROR_REPLAYED or age > KEY_LIFETIME
+    return call.reason in {SERVER_ERROR_REPLAYED, KEY_MISUSED} or age > KEY_LIFETIME

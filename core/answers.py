@@ -4,10 +4,14 @@ from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 
+import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 
 from core.refusals import Refusal
+
+log = structlog.get_logger()
 
 type View = Callable[..., HttpResponse]
 
@@ -31,10 +35,14 @@ def json_only(view: View) -> View:
 
     @wraps(view)
     def marked(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        vars(request)["json_only"] = True
+        mark_json_only(request)
         return view(request, *args, **kwargs)
 
     return marked
+
+
+def mark_json_only(request: HttpRequest) -> None:
+    vars(request)["json_only"] = True
 
 
 def wants_page(request: HttpRequest) -> bool:
@@ -44,13 +52,18 @@ def wants_page(request: HttpRequest) -> bool:
 
 def answer_error(request: HttpRequest, *, status: HTTPStatus, code: str, message: str, title: str = "") -> HttpResponse:
     """`{"error": {"code", "message"}}`, or the error page saying the same."""
-    if not wants_page(request):
-        return JsonResponse({"error": {"code": code, "message": message}}, status=status)
-    context = {"status": int(status), "title": title or TITLES.get(status, status.phrase), "message": message}
-    return render(request, "error.html", context, status=status)
+    if wants_page(request):
+        context = {"status": int(status), "title": title or TITLES.get(status, status.phrase), "message": message}
+        response = render(request, "error.html", context, status=status)
+    else:
+        response = JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    patch_vary_headers(response, ["Accept"])
+    return response
 
 
 def answer_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A refusal's own status and words; its ids are for the log."""
+    log.info("request.refused", code=refusal.code, message=str(refusal), ids=refusal.ids)
     response = answer_error(request, status=refusal.status, code=refusal.code, message=str(refusal))
     if refusal.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)

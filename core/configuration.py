@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]*")
-CURRENCY = re.compile(r"[a-z]{3}")
+import dj_database_url
+
+from core.money import is_supported
+
+ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SECRET_KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]+")
 PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]+")
 WEBHOOK_SECRET = re.compile(r"whsec_\S+")
@@ -61,17 +64,26 @@ class Environment:
         return value == "1"
 
     def items(self, name: str, default: str | None = None) -> tuple[str, ...]:
-        return tuple(item.strip() for item in self.text(name, default).split(",") if item.strip())
+        """The items of a comma-separated list, at least one."""
+        items = tuple(item.strip() for item in self.text(name, default).split(",") if item.strip())
+        if not items:
+            raise ConfigurationError(name, "is an empty list")
+        return items
 
     def url(self, name: str, default: str | None = None) -> str:
+        """An http(s) address without path, query or trailing slash; '' only where that is the default."""
         value = self.text(name, default)
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
-            raise ConfigurationError(name, "must be a URL like https://shop.example")
+        if value and not is_origin(value):
+            raise ConfigurationError(name, "must be an address like https://shop.example")
         return value.rstrip("/")
 
     def database(self, name: str) -> str:
         value = self.text(name)
-        if urlsplit(value).scheme not in {"postgres", "postgresql"}:
+        try:
+            parsed = dj_database_url.parse(value)
+        except ValueError:  # dj-database-url's own errors are ValueErrors, like those of a malformed port
+            parsed = {}
+        if parsed.get("ENGINE") != "django.db.backends.postgresql" or not parsed.get("NAME"):
             raise ConfigurationError(name, "must be a URL like postgresql://user:password@host:5432/name")
         return value
 
@@ -130,6 +142,16 @@ def refuse_demo_values(configuration: Configuration) -> None:
         raise ConfigurationError("PUBLIC_URL", "must begin with https://; plain http needs COUNTERSIGN_DEMO=1")
 
 
+def is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    bare = parts.path in {"", "/"} and not parts.query and not parts.fragment and port != 0
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and bare
+
+
 def read_accounts(environment: Environment) -> dict[str, Account]:
     """All Stripe accounts by name, checked against each other.
 
@@ -162,7 +184,7 @@ def read_account(environment: Environment, name: str, *, sole: bool) -> Account:
         raise ConfigurationError(f"{prefix}_WEBHOOK_SECRETS", "must be a comma-separated list of whsec_…")
     currencies = environment.items(f"{prefix}_CURRENCIES", ALL_OTHER_CURRENCIES if sole else None)
     for currency in currencies:
-        if currency != ALL_OTHER_CURRENCIES and not CURRENCY.fullmatch(currency):
+        if currency != ALL_OTHER_CURRENCIES and not is_supported(currency):
             raise ConfigurationError(
                 f"{prefix}_CURRENCIES", f"holds {currency!r}; codes are like usd, or * for all others"
             )

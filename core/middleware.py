@@ -73,7 +73,6 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refusal):
-            log.info("request.refused", code=exception.code, message=str(exception), ids=exception.ids)
             return answer_refusal(request, exception)
         if isinstance(exception, OperationalError | InterfaceError):
             log.error("database.unavailable", exc_info=exception)

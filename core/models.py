@@ -49,7 +49,17 @@ class StreamHead(models.Model):
 
     @property
     def stream(self) -> str:
-        return f"{self.stream_prefix}-{self.pk}"
+        return self.stream_of(self.pk)
+
+    @classmethod
+    def stream_of(cls, key: object) -> str:
+        return f"{cls.stream_prefix}-{key}"
+
+    @classmethod
+    def key_in(cls, stream: str) -> str | None:
+        """The key that a stream's name holds; None when the stream belongs to rows of another kind."""
+        prefix = f"{cls.stream_prefix}-"
+        return stream.removeprefix(prefix) if stream.startswith(prefix) else None
 
     @property
     def head(self) -> Head:

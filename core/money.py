@@ -47,7 +47,12 @@ def format_money(amount: int, currency: str, locale: str = "en") -> str:
     return str(pattern.apply(major_units(amount, currency), parsed, currency=code, currency_digits=False))
 
 
+def is_supported(code: str) -> bool:
+    """Whether this is a lower-case ISO 4217 code."""
+    return code == code.lower() and is_currency(code.upper())
+
+
 def validate_currency(code: str) -> None:
-    """Django validator: a lower-case ISO 4217 code."""
-    if code != code.lower() or not is_currency(code.upper()):
+    """Django validator of a currency."""
+    if not is_supported(code):
         raise ValidationError(f"{code!r} is not a currency; use a lower-case ISO 4217 code such as usd.")

@@ -105,6 +105,7 @@ SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"  # the order page's address carries a signed token
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+LOGIN_REDIRECT_URL = "admin:index"
 CSRF_FAILURE_VIEW = "core.views.csrf_refused"
 
 # Chromium applies form-action to the redirect that follows a form's POST, so the Buy form must admit the checkout's

@@ -148,7 +148,7 @@ class OrderAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         found = Q(pk__in=Checkout.objects.filter(session_id=term).values("order_id"))
-        found |= Q(pk__in=Payment.objects.filter(pk=term).values("order_id"))
+        found |= Q(pk__in=Payment.objects.filter(payment_intent=term).values("order_id"))
         if term.isdecimal():
             found |= Q(pk=int(term))
         return queryset.filter(found), False
@@ -301,11 +301,22 @@ class CheckoutAdmin(OrderPartAdmin):
 
 @admin.register(Payment)
 class PaymentAdmin(OrderPartAdmin):
-    """What Stripe says of each PaymentIntent."""
+    """What Stripe's objects say of each payment."""
 
-    list_display = ["id", "of_order", "labelled_status", "money", "account", "updated"]
+    list_display = ["source_id", "of_order", "payment_intent", "labelled_status", "money", "account", "updated"]
     list_filter = ["status", AccountFilter]
-    fields = ["id", "of_order", "labelled_status", "money", "charge", "account", "mode", "source", "updated"]
+    fields = [
+        "source",
+        "source_id",
+        "of_order",
+        "payment_intent",
+        "charge",
+        "labelled_status",
+        "money",
+        "account",
+        "mode",
+        "updated",
+    ]
 
     @display(description="status", label=PAYMENT_COLORS)
     def labelled_status(self, payment: Payment) -> str:

@@ -1,8 +1,7 @@
 """What may happen to an order: each function looks at the rows and a command, refuses, or returns the facts."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 
 from billing.limits import MAXIMUM_AMOUNT, MAXIMUM_LINES, minimum_amount
@@ -21,15 +20,10 @@ from orders.events import (
     OrderPlaced,
     OrderQuoteMismatched,
 )
-from orders.models import Attention, Checkout, CheckoutState, OrderState, Payment, PaymentStatus
-from orders.projections import OrderAggregate
+from orders.models import Attention, Checkout, CheckoutState, OrderState, PaymentStatus
+from orders.projections import OrderAggregate, succeeded_words
 
-# A Session that is about to expire is not worth sending a shopper to.
-LEAST_TIME_TO_PAY = timedelta(minutes=2)
-STATUS_RANK = {PaymentStatus.PROCESSING: 0, PaymentStatus.SUCCEEDED: 1}
-# The PaymentIntent says what was received; the Session says what was asked for, which is the same unless something is
-# wrong.
-SOURCE_RANK = {"checkout.session": 0, "payment_intent": 1}
+STATUS_RANK: dict[str, int] = {PaymentStatus.PROCESSING: 0, PaymentStatus.SUCCEEDED: 1}
 
 
 class OrderNotPayable(Refusal):
@@ -87,7 +81,7 @@ def open_checkout_of(order: OrderAggregate, now: datetime) -> Checkout | None:
     """The checkout that the shopper can still be sent to."""
     for checkout in order.checkouts:
         payable_until = checkout.expires_at
-        if checkout.state == CheckoutState.OPEN and payable_until and payable_until > now + LEAST_TIME_TO_PAY:
+        if checkout.state == CheckoutState.OPEN and payable_until and payable_until > now:
             return checkout
     return None
 
@@ -127,42 +121,37 @@ def decide_closing(order: OrderAggregate, closed: OrderCheckoutClosed) -> Iterat
 
 
 def decide_payment(order: OrderAggregate, told: OrderPaymentUpdated) -> Iterator[object]:
-    """What Stripe told of a payment: the higher rank wins, an equal one fills what was unknown, the rest is stale."""
-    known = next((payment for payment in order.payments if payment.pk == told.payment_intent), None)
-    if known is None or rank(told.status, told.source) > rank(known.status, known.source):
-        charge = told.charge or (known.charge if known else "")
-        yield replace(told, charge=charge)
-    elif told.charge and not known.charge:
-        yield payment_as_known(known, charge=told.charge)
+    """What an object of Stripe told of a payment: its own higher status wins, an equal one fills in the charge."""
+    known = next((payment for payment in order.payments if payment.source_id == told.source_id), None)
+    if known is None or STATUS_RANK[told.status] > STATUS_RANK[known.status]:
+        yield told
+    elif told.charge and not known.charge and told.status == known.status:
+        yield told
 
 
-def rank(status: str, source: str) -> tuple[int, int]:
-    return STATUS_RANK[PaymentStatus(status)], SOURCE_RANK[source]
-
-
-def payment_as_known(known: Payment, *, charge: str) -> OrderPaymentUpdated:
-    return OrderPaymentUpdated(
-        payment_intent=known.pk,
-        charge=charge,
-        status=known.status,
-        amount=known.amount,
-        currency=known.currency,
-        account=known.account,
-        livemode=known.livemode,
-        source=known.source,
-    )
+def decide_news(order: OrderAggregate, told: OrderCheckoutClosed | OrderPaymentUpdated) -> Iterator[object]:
+    """What follows from one thing that Stripe told; nothing when it is known or overtaken."""
+    return decide_closing(order, told) if isinstance(told, OrderCheckoutClosed) else decide_payment(order, told)
 
 
 def decide_settlement(order: OrderAggregate) -> Iterator[object]:
-    """What the sums say now: paid when verified money covers the total, and what a person should look at."""
+    """What the sums say now: paid when verified money covers the total, and what a person should look at.
+
+    `paid` is never taken back, so it must not depend on which word came first: one that covers is enough. Where a
+    better word says less, the order is paid and underpaid, and a person is told.
+    """
     root = order.root
-    if root.state == OrderState.PENDING and root.received >= root.total:
+    words = succeeded_words(order.payments)
+    counted = [[word.amount for word in of_intent if root.counts(word)] for of_intent in words.values()]
+    covered = sum(max(amounts, default=0) for amounts in counted)
+    is_paid = root.state == OrderState.PAID
+    if root.state == OrderState.PENDING and covered >= root.total:
         yield OrderPaid(received=root.received)
-    succeeded = [payment for payment in order.payments if payment.status == PaymentStatus.SUCCEEDED]
+        is_paid = True
     wanted = {
         Attention.SURPLUS: root.surplus > 0,
-        Attention.UNDERPAID: root.state == OrderState.PENDING and 0 < root.received < root.total,
-        Attention.UNCOUNTED: not all(root.counts(payment) for payment in succeeded),
+        Attention.UNDERPAID: root.due > root.received and (root.received > 0 or is_paid),
+        Attention.UNCOUNTED: not all(root.counts(word) for of_intent in words.values() for word in of_intent),
     }
     for reason, is_wanted in wanted.items():
         if is_wanted and reason not in root.attention:

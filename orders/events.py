@@ -81,19 +81,21 @@ class OrderCheckoutClosed:
 @fact("order.payment_updated")
 @dataclass(frozen=True, kw_only=True)
 class OrderPaymentUpdated:
-    """What Stripe says of one payment; `amount` is in minor units of `currency`, which may be a wrong one.
+    """What one object of Stripe says of a payment; `amount` is in minor units of `currency`, which may be a wrong one.
 
-    `status` is `processing` or `succeeded`; `source`, whose word it is, `checkout.session` or `payment_intent`.
+    `source_id` is the object that says it, of the kind `source` (`checkout.session` or `payment_intent`); `status` is
+    `processing` or `succeeded`; `charge` is '' while unknown.
     """
 
     payment_intent: str
+    source: str
+    source_id: str
     charge: str
     status: str
     amount: int
     currency: str
     account: str
     livemode: bool
-    source: str
 
 
 @fact("order.paid")

@@ -10,8 +10,6 @@ from django_fsm import FSMField, transition
 from core.models import StreamHead
 from core.money import format_money, validate_currency
 
-ONE_OPEN_PURCHASE = "orders_one_open_purchase"
-
 
 class Item(models.Model):
     """Something for sale. `price` is in minor units of `currency`."""
@@ -91,7 +89,7 @@ class Order(StreamHead):
             models.UniqueConstraint(
                 fields=["shopper_id", "buy_item_id"],
                 condition=Q(state__in=[OrderState.DRAFT, OrderState.PENDING]),
-                name=ONE_OPEN_PURCHASE,
+                name="orders_one_open_purchase",
             )
         ]
         indexes = [models.Index(fields=["state", "-id"], name="orders_order_state")]
@@ -169,19 +167,32 @@ class PaymentStatus(models.TextChoices):
     SUCCEEDED = "succeeded", "succeeded"
 
 
-class Payment(models.Model):
-    """What Stripe says of one PaymentIntent, of which at most one Charge succeeds; keyed by the PaymentIntent's id."""
+class PaymentSource(models.TextChoices):
+    """Whose word it is. A Session says what was asked for, its PaymentIntent what was received."""
 
-    id = models.CharField(primary_key=True, max_length=255)
+    SESSION = "checkout.session", "Checkout Session"
+    INTENT = "payment_intent", "PaymentIntent"
+
+
+class Payment(models.Model):
+    """What one object of Stripe says of a payment; its key is `<order>-<id of that object>`.
+
+    Rows of one `payment_intent` speak of the same money. Each is changed by its own object's events alone, so it does
+    not matter in which order the objects are heard of.
+    """
+
+    id = models.CharField(primary_key=True, max_length=300)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="payments")
+    payment_intent = models.CharField(max_length=255, db_index=True)
+    source = models.CharField(max_length=32, choices=PaymentSource)
+    source_id = models.CharField(max_length=255)
     charge = models.CharField(max_length=255, blank=True)
     status = models.CharField(max_length=16, choices=PaymentStatus)
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     account = models.CharField(max_length=64)
     livemode = models.BooleanField()
-    source = models.CharField(max_length=32)
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return self.pk
+        return self.source_id

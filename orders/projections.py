@@ -1,5 +1,6 @@
 """How the facts of an order fold into its rows. Nothing here refuses: that is what orders/decisions.py is for."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import ClassVar
@@ -19,7 +20,7 @@ from orders.events import (
     OrderPlaced,
     OrderQuoteMismatched,
 )
-from orders.models import Checkout, Order, OrderLine, Payment, PaymentStatus
+from orders.models import Checkout, Order, OrderLine, Payment, PaymentSource, PaymentStatus
 
 
 class OrderAggregate(Aggregate[Order]):
@@ -84,8 +85,9 @@ class OrderAggregate(Aggregate[Order]):
 
     @apply.register
     def _payment_updated(self, fact: OrderPaymentUpdated, recorded_at: datetime) -> None:
-        payment = self.touch(Payment, fact.payment_intent)
-        payment.charge, payment.status, payment.source = fact.charge, fact.status, fact.source
+        payment = self.touch(Payment, f"{self.root.pk}-{fact.source_id}")
+        payment.payment_intent, payment.source, payment.source_id = fact.payment_intent, fact.source, fact.source_id
+        payment.charge, payment.status = fact.charge, fact.status
         payment.amount, payment.currency = fact.amount, fact.currency
         payment.account, payment.livemode = fact.account, fact.livemode
         payment.updated_at = recorded_at
@@ -125,6 +127,20 @@ class OrderAggregate(Aggregate[Order]):
     def _sum_up(self) -> None:
         """`received` and `surplus` from the payments, whatever order they came in."""
         order = self.root
-        succeeded = (payment for payment in self.payments if payment.status == PaymentStatus.SUCCEEDED)
-        order.received = sum(payment.amount for payment in succeeded if order.counts(payment))
+        best = [max(words, key=authority) for words in succeeded_words(self.payments).values()]
+        order.received = sum(word.amount for word in best if order.counts(word))
         order.surplus = max(0, order.received - order.refunded - order.due)
+
+
+def succeeded_words(payments: Iterable[Payment]) -> dict[str, list[Payment]]:
+    """By PaymentIntent, what says that it succeeded."""
+    words: dict[str, list[Payment]] = {}
+    for payment in payments:
+        if payment.status == PaymentStatus.SUCCEEDED:
+            words.setdefault(payment.payment_intent, []).append(payment)
+    return words
+
+
+def authority(payment: Payment) -> int:
+    """Whose word on the amount is taken: the PaymentIntent's before the Session's."""
+    return [PaymentSource.SESSION, PaymentSource.INTENT].index(PaymentSource(payment.source))

@@ -63,7 +63,7 @@ CONFIRMING = Status(
 UNPAID = Status(
     tone="neutral",
     title="Not paid yet",
-    happened="Your order is placed, and nothing has been charged.",
+    happened="Your order is placed, and we know of no payment yet.",
     to_do="Pay when you are ready.",
     payable=True,
 )

@@ -1,5 +1,6 @@
 """The shop's pages and JSON: parse, call one service or selector, answer."""
 
+import re
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -8,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.answers import answer_error, json_only, wants_page
-from core.refusals import PrefetchRefused
+from core.answers import answer_error, answer_refusal, json_only, mark_json_only, wants_page
+from core.refusals import PrefetchRefused, Refusal
 from orders import selectors
 from orders.models import Checkout
 from orders.representations import money_table, order_as_json, status_as_json, status_of
@@ -21,6 +22,7 @@ from orders.throttle import admit_stranger
 # What browsers send when they only guess that the person will come: the HTML standard's Sec-Purpose, and its
 # forerunners.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+ORDER_ID = re.compile(r"[0-9]{1,18}")
 PREFETCH_WORDS = ("prefetch", "prerender", "preview")
 
 
@@ -52,14 +54,21 @@ def item(request: HttpRequest, item_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @never_cache
 def buy(request: HttpRequest, item_id: int) -> HttpResponse:
-    """Opens, or finds open, this shopper's checkout of one unit; GET always answers JSON."""
-    vars(request)["json_only"] = request.method == "GET"
+    """Opens, or finds open, this shopper's checkout of one unit; GET always answers JSON.
+
+    A refusal sets the cookie too: the order that was placed is then found again by the next try.
+    """
+    if request.method == "GET":
+        mark_json_only(request)
     refuse_prefetch(request)
     shopper_id = shopper_of(request)
     if shopper_id is None:
         admit_stranger(request.META["REMOTE_ADDR"])
         shopper_id = new_shopper()
-    response = answer_checkout(request, buy_item(shopper_id=shopper_id, item_id=item_id))
+    try:
+        response = answer_checkout(request, buy_item(shopper_id=shopper_id, item_id=item_id))
+    except Refusal as refusal:
+        response = answer_refusal(request, refusal)
     remember_shopper(response, shopper_id)
     return response
 
@@ -115,7 +124,7 @@ def order_status(request: HttpRequest, order_id: int) -> HttpResponse:
 @json_only
 def orders_with_item(request: HttpRequest, item_id: int) -> HttpResponse:
     before = request.GET.get("before", "")
-    if before and not before.isdecimal():
+    if before and not ORDER_ID.fullmatch(before):
         return answer_error(
             request, status=HTTPStatus.BAD_REQUEST, code="bad_request", message="`before` must be an order id."
         )

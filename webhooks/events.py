@@ -1,10 +1,14 @@
 """What Stripe posts: docs.stripe.com/api/events/object."""
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 
 from billing.gateway.signatures import API_VERSION
+
+# An escaped NUL, which PostgreSQL's text can't hold; an escaped backslash before `u0000` is none.
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 type Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
@@ -37,7 +41,7 @@ class StripeEvent(msgspec.Struct, frozen=True):
 
 def parse_event(payload: bytes) -> StripeEvent:
     """The event in a body whose signature was verified; raises MalformedEventError."""
-    if b"\\u0000" in payload:
+    if NUL.search(payload):
         raise MalformedEventError("it holds a NUL character, which no id of Stripe has")
     try:
         return msgspec.json.decode(payload, type=StripeEvent)

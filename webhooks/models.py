@@ -25,17 +25,14 @@ class Delivery(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True)
+    try_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [models.UniqueConstraint(fields=["account", "event_id"], name="webhooks_delivery_once")]
         indexes = [
             models.Index(fields=["order_id"], name="webhooks_delivery_order"),
-            models.Index(
-                fields=["received_at"],
-                name="webhooks_delivery_open",
-                condition=models.Q(state__in=["received", "failed", "refused"]),
-            ),
+            models.Index(fields=["try_at"], name="webhooks_delivery_due", condition=models.Q(try_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

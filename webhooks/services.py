@@ -1,11 +1,10 @@
-"""Receiving deliveries: the inbox row, the effect and the facts in one transaction; a failure's record in a second
-one.
-"""
+"""Receiving deliveries: the inbox row, the effect and the facts in one transaction; a failure's record in a second."""
+
+from datetime import timedelta
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
-from procrastinate.contrib.django import app
 
 from billing.accounts import account_named
 from billing.gateway.manager import ResourceManager
@@ -14,22 +13,16 @@ from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
 from webhooks.events import StripeEvent, parse_event
-from webhooks.handlers import Outcome, handle_event, tell_order
+from webhooks.handlers import Outcome, handle_event, handle_reread
 from webhooks.models import Delivery, DeliveryState
 
 log = structlog.get_logger()
 
-READ_AGAIN_TASK = "webhooks.read_again"
 UNDONE = (DeliveryState.RECEIVED, DeliveryState.FAILED)
 # Which manager reads an event's object again, by the type's first word.
 READ_AGAIN: dict[str, type[ResourceManager]] = {"checkout": Sessions, "payment_intent": PaymentIntents}
-
-INSERT_ONCE = """
-    INSERT INTO webhooks_delivery
-        (account, event_id, type, api_version, livemode, object_id, payload, state, reason, attempts, received_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 'received', '', 0, %s)
-    ON CONFLICT (account, event_id) DO NOTHING
-"""
+# How long after so many attempts a delivery is tried again by ourselves; the last pause lasts.
+PAUSES = [timedelta(minutes=minutes) for minutes in (0, 1, 2, 5, 15, 60)]
 
 
 class DeliveryFailedError(Exception):
@@ -61,29 +54,22 @@ def process_delivery(account: Account, event: StripeEvent, payload: bytes) -> De
             return DeliveryState(delivery.state)
         outcome = handle_event(account, event)
         finish_delivery(delivery, outcome)
-        if outcome.state == DeliveryState.REFUSED:
-            # By name, since the task stands above its service; deferred in this transaction, so it is queued exactly
-            # once.
-            app.configure_task(READ_AGAIN_TASK).defer(delivery_id=delivery.pk)
     return outcome.state
 
 
 def claim_delivery(account: Account, event: StripeEvent, payload: bytes) -> Delivery:
-    """The event's one row, locked. A concurrent post of the same event waits here until the first one's transaction
-    ends.
-    """
-    values = (
-        account.name,
-        event.id,
-        event.type,
-        event.api_version or "",
-        event.livemode,
-        event.object_id,
-        payload,
-        timezone.now(),
+    """The event's one row, locked. A concurrent post of the event waits here until the first one's transaction ends."""
+    received = Delivery(
+        account=account.name,
+        event_id=event.id,
+        type=event.type,
+        api_version=event.api_version or "",
+        livemode=event.livemode,
+        object_id=event.object_id,
+        payload=payload,
+        received_at=timezone.now(),
     )
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_ONCE, values)
+    Delivery.objects.bulk_create([received], ignore_conflicts=True)
     return Delivery.objects.select_for_update().defer("payload").get(account=account.name, event_id=event.id)
 
 
@@ -91,7 +77,8 @@ def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
     delivery.state, delivery.reason, delivery.order_id = outcome.state, outcome.reason, outcome.order_id
     delivery.attempts += 1
     delivery.handled_at = timezone.now()
-    delivery.save(update_fields=["state", "reason", "order_id", "attempts", "handled_at"])
+    delivery.try_at = timezone.now() if outcome.state == DeliveryState.REFUSED else None
+    delivery.save(update_fields=["state", "reason", "order_id", "attempts", "handled_at", "try_at"])
     log.info(
         "delivery.handled",
         event_id=delivery.event_id,
@@ -106,26 +93,55 @@ def record_failure(account: Account, event: StripeEvent, payload: bytes, error: 
     log.error("delivery.failed", event_id=event.id, type=event.type, exc_info=error)
     with transaction.atomic(durable=True):
         delivery = claim_delivery(account, event, payload)
-        if delivery.state not in UNDONE:
-            return
-        delivery.state, delivery.reason = DeliveryState.FAILED, type(error).__name__
-        delivery.attempts += 1
-        delivery.save(update_fields=["state", "reason", "attempts"])
+        if delivery.state in UNDONE:
+            delivery.state = DeliveryState.FAILED
+            put_off(delivery, error)
 
 
-def read_again(*, delivery_id: int) -> None:
+def put_off(delivery: Delivery, error: Exception) -> None:
+    """Note what went wrong and when to try again."""
+    delivery.reason = type(error).__name__
+    delivery.attempts += 1
+    delivery.try_at = timezone.now() + PAUSES[min(delivery.attempts, len(PAUSES) - 1)]
+    delivery.save(update_fields=["state", "reason", "attempts", "try_at"])
+
+
+def retry_deliveries() -> int:
+    """Handle again what failed, and read again what came in another API version; returns how many are done now.
+
+    Stripe posts a failed delivery again by itself, for three days at most, and a refused one never.
+    """
+    done = 0
+    for delivery in Delivery.objects.filter(try_at__lte=timezone.now()).order_by("try_at"):
+        retry = read_again if delivery.state == DeliveryState.REFUSED else handle_again
+        try:
+            retry(delivery)
+            done += 1
+        except DeliveryFailedError:
+            continue
+        except Exception as error:
+            log.exception("delivery.stuck", event_id=delivery.event_id)
+            with transaction.atomic(durable=True):
+                put_off(Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk), error)
+    return done
+
+
+def handle_again(delivery: Delivery) -> None:
+    """As if Stripe had posted it once more."""
+    payload = bytes(delivery.payload)
+    receive_delivery(account=account_named(delivery.account), event=parse_event(payload), payload=payload)
+
+
+def read_again(delivery: Delivery) -> None:
     """Handle a delivery of another API version with its object as Stripe has it now, in ours.
 
-    Raises StripeRefused or StripeUnreachable; the job is then tried again.
+    Raises StripeRefused or StripeUnreachable.
     """
-    delivery = Delivery.objects.get(pk=delivery_id)
     account = account_named(delivery.account)
     event = parse_event(bytes(delivery.payload))
     with provenance.acting("system:reread", cause=event.id):
-        manager = READ_AGAIN[event.type.split(".")[0]](account)
-        stripe_object = manager.read("retrieve", target=event.object_id)
+        stripe_object = READ_AGAIN[event.type.split(".")[0]](account).read("retrieve", target=event.object_id)
         with transaction.atomic(durable=True):
-            delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
-            if delivery.state == DeliveryState.REFUSED and delivery.order_id is not None:
-                outcome = tell_order(account, event.id, event.type, stripe_object, delivery.order_id)
-                finish_delivery(delivery, outcome)
+            locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
+            if locked.state == DeliveryState.REFUSED:
+                finish_delivery(locked, handle_reread(event, stripe_object))

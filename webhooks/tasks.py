@@ -1,9 +1,10 @@
-from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from webhooks.services import READ_AGAIN_TASK, read_again
+from webhooks.services import retry_deliveries
 
 
-@app.task(name=READ_AGAIN_TASK, retry=RetryStrategy(max_attempts=10, exponential_wait=2))
-def read_delivery_again(delivery_id: int) -> None:
-    read_again(delivery_id=delivery_id)
+@app.periodic(cron="*/15 * * * * *")
+@app.task(name="webhooks.retry_deliveries", queueing_lock="webhooks.retry_deliveries")
+def retry_undone_deliveries(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes when the job was due
+    """Safe to run twice at once: a delivery is handled under its row's lock, and once."""
+    retry_deliveries()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,17 +20,21 @@ from billing.events import (
 )
 from billing.gateway.client import Attempt, recorded_attempts, stripe_client
 from billing.gateway.errors import StripeRefused, StripeUnreachable
-from billing.models import CallState, StripeCall
+from billing.models import StripeCall
 from billing.projections import CallAggregate
+from core.refusals import Refusal
 
 type Body = dict[str, Any]
+type Completion = Callable[[StripeCall, "Reply"], object]
 type Sender = Callable[[stripe.StripeClient, str, Any, Any], stripe.StripeObject]
 
 NO_ANSWER = "no_answer"
-RATE_LIMITED = "rate_limited"
 SERVER_ERROR = "server_error"
 SERVER_ERROR_REPLAYED = "server_error_replayed"
+# Stripe's own codes and types.
 KEY_IN_USE = "idempotency_key_in_use"
+KEY_MISUSED = "idempotency_error"
+SPEAKS_FOR_EVERY_ATTEMPT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,24 +66,23 @@ class Reply:
 
     def required_object(self) -> Body:
         """Stripe's object; raises StripeRefused or StripeUnreachable when there is none."""
-        if self.stripe_object is not None:
-            return self.stripe_object
-        raise_refusal(self.outcome)
-        raise AssertionError("a call succeeded without an object")
+        if self.stripe_object is None:
+            raise refusal_of(self.outcome)
+        return self.stripe_object
 
 
-def raise_refusal(outcome: CallOutcome) -> None:
-    if isinstance(outcome, StripeCallFailed) and outcome.reason not in {NO_ANSWER, RATE_LIMITED}:
-        raise StripeRefused(reason=outcome.reason)
-    if not isinstance(outcome, StripeCallSucceeded):
-        raise StripeUnreachable
+def refusal_of(outcome: CallOutcome) -> Refusal:
+    """What to tell whoever waits for a call that was not carried out, or of which nobody knows."""
+    if isinstance(outcome, StripeCallFailed) and outcome.reason != NO_ANSWER:
+        return StripeRefused(reason=outcome.reason)
+    return StripeUnreachable()
 
 
 operations: dict[str, Operation] = {}
-completions: dict[str, Callable[[StripeCall, Reply], None]] = {}
+completions: dict[str, Completion] = {}
 
 
-def completes(operation: str) -> Callable[[Callable[[StripeCall, Reply], None]], Callable[[StripeCall, Reply], None]]:
+def completes(operation: str) -> Callable[[Completion], Completion]:
     """Decorator: what else is true once a call of this operation is settled.
 
     The function runs in the transaction that settles the call, whoever learnt of the outcome (the shopper's request
@@ -86,7 +90,7 @@ def completes(operation: str) -> Callable[[Callable[[StripeCall, Reply], None]],
     first.
     """
 
-    def register(function: Callable[[StripeCall, Reply], None]) -> Callable[[StripeCall, Reply], None]:
+    def register(function: Completion) -> Completion:
         completions[operation] = function
         return function
 
@@ -129,8 +133,11 @@ def complete_call(call: StripeCall, reply: Reply) -> Reply:
     return reply
 
 
-def settle_call(call: StripeCall, reply: Reply) -> None:
-    """Append attempts and outcome. What is settled stays so: under one key Stripe gives one answer."""
+def settle_call(call: StripeCall, reply: Reply) -> bool:
+    """Append attempts and outcome; True when this reply settled the call.
+
+    What is settled stays so: under one key Stripe gives one answer, and what follows from it must follow once.
+    """
     locked = CallAggregate.load_locked(call.pk)
     for attempt in reply.attempts:
         locked.record(
@@ -143,15 +150,11 @@ def settle_call(call: StripeCall, reply: Reply) -> None:
                 milliseconds=attempt.milliseconds,
             )
         )
-    if locked.root.is_open and not is_known_unknown(locked.root, reply.outcome):
+    was_open = locked.root.is_open
+    if was_open:
         locked.record(reply.outcome)
     locked.save()
-
-
-def is_known_unknown(call: StripeCall, outcome: CallOutcome) -> bool:
-    """Whether the log says already that nobody knows, and why."""
-    same = isinstance(outcome, StripeCallUnknown) and call.reason == outcome.reason
-    return same and call.state == CallState.UNKNOWN
+    return was_open and not locked.root.is_open
 
 
 def send_call(call: StripeCall) -> Reply:
@@ -162,9 +165,8 @@ def send_call(call: StripeCall) -> Reply:
         try:
             answer = operation.send(client, call.target, call.body, {"idempotency_key": str(call.pk)})
         except stripe.StripeError as error:
-            outcome = judge_error(error, attempts)
-            if operation.is_read and isinstance(outcome, StripeCallUnknown):
-                outcome = StripeCallFailed(reason=NO_ANSWER)
+            judge = judge_read_error if operation.is_read else judge_error
+            outcome: CallOutcome = judge(error, attempts)
             return Reply(outcome=outcome, attempts=tuple(attempts), error_code=error_code(error))
     stripe_object: Body = answer.to_dict()
     outcome = StripeCallSucceeded(object_id=stripe_object.get("id", ""))
@@ -172,22 +174,31 @@ def send_call(call: StripeCall) -> Reply:
 
 
 def judge_error(error: stripe.StripeError, attempts: list[Attempt]) -> CallOutcome:
-    """Failed only where Stripe is certain not to have acted; everything else is unknown until it is found out.
+    """Failed only where Stripe is certain never to have carried out this call, whatever became of earlier attempts.
 
-    Source: docs.stripe.com/error-low-level and docs.stripe.com/api/idempotent_requests: an answer of 500 is
-    indeterminate and is itself replayed under its key; validation errors, 429 and concurrent use execute nothing.
+    A validation error is an answer under the key, so it speaks for every attempt. 401, 403, 429 and 409 are given
+    before Stripe looks at the key: an earlier attempt, or one under way, may have been carried out. Sending again is
+    always safe, so those are unknown, like 5xx and no answer at all. Source: docs.stripe.com/error-low-level and
+    docs.stripe.com/api/idempotent_requests (500s are replayed too).
     """
     status = error.http_status
-    if error_code(error) == KEY_IN_USE:
-        return StripeCallUnknown(reason=KEY_IN_USE)
-    if status == 429:  # noqa: PLR2004 Too Many Requests
-        return StripeCallFailed(reason=RATE_LIMITED)
-    if status is not None and 400 <= status < 500:  # noqa: PLR2004 the class of client errors
-        return StripeCallFailed(reason=error_code(error))
     if status is None:
         return StripeCallUnknown(reason=NO_ANSWER)
-    replayed = bool(attempts) and attempts[-1].replayed
-    return StripeCallUnknown(reason=SERVER_ERROR_REPLAYED if replayed else SERVER_ERROR)
+    if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        replayed = bool(attempts) and attempts[-1].replayed
+        return StripeCallUnknown(reason=SERVER_ERROR_REPLAYED if replayed else SERVER_ERROR)
+    code = error_code(error)
+    if status in SPEAKS_FOR_EVERY_ATTEMPT and code != KEY_MISUSED:
+        return StripeCallFailed(reason=code)
+    return StripeCallUnknown(reason=code)
+
+
+def judge_read_error(error: stripe.StripeError, attempts: list[Attempt]) -> CallOutcome:
+    """A read that was not answered has failed: it changes nothing, and whoever needs it reads again."""
+    judged = judge_error(error, attempts)
+    if isinstance(judged, StripeCallUnknown):
+        return StripeCallFailed(reason=NO_ANSWER)
+    return judged
 
 
 def error_code(error: stripe.StripeError) -> str:

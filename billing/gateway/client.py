@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from billing.gateway.errors import IntentMissingError
+from billing.gateway.errors import CallSettledError, IntentMissingError
 from billing.models import StripeCall
 from core.configuration import Account
 
@@ -84,16 +84,20 @@ class JournaledHTTPClient(stripe.HTTPClient):
 
 
 def require_committed_intent(idempotency_key: str) -> None:
-    """Raise IntentMissingError unless the call is in the database; `durable` proves that no transaction of ours is
-    open.
+    """Raise IntentMissingError unless the call is on record, CallSettledError when its outcome is known already.
+
+    `durable` proves that no transaction of ours is open, so what is seen is committed.
     """
     try:
         call_id = UUID(idempotency_key)
     except ValueError:
         raise IntentMissingError("the request carries no call id as its idempotency key") from None
     with transaction.atomic(durable=True):
-        if not StripeCall.objects.filter(pk=call_id).exists():
-            raise IntentMissingError(f"call {call_id} is not on record")
+        call = StripeCall.objects.filter(pk=call_id).only("state").first()
+    if call is None:
+        raise IntentMissingError(f"call {call_id} is not on record")
+    if not call.is_open:
+        raise CallSettledError(f"the outcome of call {call_id} is known already")
 
 
 @cache

@@ -21,5 +21,9 @@ class StripeUnreachable(Refusal):
     message = "Our payment provider isn't answering right now. You were not charged; please try again in a moment."
 
 
+class CallSettledError(Exception):
+    """A call was about to be sent again although somebody learnt of its outcome meanwhile; read it instead."""
+
+
 class IntentMissingError(Exception):
     """A request was about to leave for Stripe without a committed record of it; the code that built it is wrong."""

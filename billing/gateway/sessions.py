@@ -15,14 +15,11 @@ PAGE = 100
 
 def find_created(call: StripeCall) -> Body | None:
     """The Session that this call created, if it did: Sessions can't be searched by metadata, so by time of creation."""
-    last_attempt = call.attempted_at or call.requested_at
-    if call.requested_at is None or last_attempt is None:
+    if call.requested_at is None:
         return None
-    window = {
-        "gte": int((call.requested_at - CLOCK_SKEW).timestamp()),
-        "lte": int((last_attempt + CLOCK_SKEW).timestamp()),
-    }
-    sessions, query = Sessions(account_named(call.account)), {"created": window, "limit": PAGE}
+    # Open-ended: a killed process may have sent the request long after it was put on record.
+    since = {"gte": int((call.requested_at - CLOCK_SKEW).timestamp())}
+    sessions, query = Sessions(account_named(call.account)), {"created": since, "limit": PAGE}
     while True:
         page = sessions.read("list", body=query, subject=call.subject)
         for session in page["data"]:

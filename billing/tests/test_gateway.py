@@ -162,10 +162,11 @@ def attempt(status: int | None, *, replayed: bool = False) -> Attempt:
         (failure(503), True, StripeCallUnknown(reason="server_error_replayed")),
         (failure(409, "idempotency_key_in_use"), False, StripeCallUnknown(reason="idempotency_key_in_use")),
         (failure(200), False, StripeCallUnknown(reason="server_error")),
-        (failure(429, "rate_limit"), False, StripeCallFailed(reason="rate_limited")),
+        (failure(429, "rate_limit"), False, StripeCallUnknown(reason="rate_limit")),
         (failure(402, "card_declined"), False, StripeCallFailed(reason="card_declined")),
-        (failure(400, "", "idempotency_error"), False, StripeCallFailed(reason="idempotency_error")),
-        (failure(401, "", "invalid_request_error"), False, StripeCallFailed(reason="invalid_request_error")),
+        (failure(400, "", "idempotency_error"), False, StripeCallUnknown(reason="idempotency_error")),
+        (failure(401, "", "invalid_request_error"), False, StripeCallUnknown(reason="invalid_request_error")),
+        (failure(400, "parameter_missing"), False, StripeCallFailed(reason="parameter_missing")),
     ],
 )
 def test_only_what_stripe_certainly_did_not_do_has_failed(

@@ -1,12 +1,13 @@
 """`replay --check` and `--rebuild`: every row is the fold of its events, and can be made from them alone."""
 
+import json
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import batched, chain, groupby
 from typing import Any
 
-from django.core.management.color import no_style
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Model
 
 from core.eventlog.aggregate import Aggregate, aggregates
@@ -16,6 +17,12 @@ from core.eventlog.streams import UnclaimedStreamError, aggregate_of, primary_ke
 from core.models import Event
 
 STREAMS_AT_ONCE = 200
+LOCK_TRIES = 200
+LOCK_PAUSE_SECONDS = 0.05
+
+
+class TablesBusyError(Exception):
+    """The tables were in use all the time; stop web and workers, and rebuild again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,24 +70,55 @@ def rebuild_rows() -> int:
     """Delete every row that is a fold and make it again from the log; returns the number of streams.
 
     One transaction that keeps writers out; whoever reads sees the old rows until it commits. Raises what folding
-    raises: a log that can't be folded leaves the rows as they were.
+    raises (a log that can't be folded leaves the rows as they were), and TablesBusyError.
     """
     models: list[type[Model]] = []
     for aggregate in aggregates.values():
         models += [aggregate.root_model, *aggregate.child_models]
-    locked: list[type[Model]] = [*models, Event]
-    tables = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in locked)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE")
+        lock_tables([*models, Event])
         for model in reversed(models):
-            cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")  # noqa: S608 our own table's name
+            cursor.execute(f"DELETE FROM {table_of(model)}")  # noqa: S608 our own table's name
         count = 0
         for streams in batched(fold_streams(strict=True), STREAMS_AT_ONCE):
             insert_rows([stream for stream in streams if isinstance(stream, Aggregate)])
             count += len(streams)
-        for statement in connection.ops.sequence_reset_sql(no_style(), models):
-            cursor.execute(statement)
+        for model in models:
+            advance_sequence(model)
     return count
+
+
+def lock_tables(models: Iterable[type[Model]]) -> None:
+    """All of them at once or none: waiting with some in hand could deadlock with the writers, who lock row by row."""
+    tables = ", ".join(table_of(model) for model in models)
+    for _ in range(LOCK_TRIES):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE {tables} IN EXCLUSIVE MODE NOWAIT")
+        except OperationalError:
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return
+    raise TablesBusyError
+
+
+def advance_sequence(model: type[Model]) -> None:
+    """Let the next key be a new one. Never back: a key may have been drawn by a transaction that hasn't inserted yet.
+    """
+    key = primary_key(model)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [model._meta.db_table, key.column])
+        [sequence] = cursor.fetchone()
+        if sequence is not None:
+            column = connection.ops.quote_name(key.column)
+            cursor.execute(  # the names are our own
+                f"SELECT setval('{sequence}', GREATEST((SELECT last_value FROM {sequence}), max({column})))"  # noqa: S608
+                f" FROM {table_of(model)} HAVING max({column}) IS NOT NULL"
+            )
+
+
+def table_of(model: type[Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
 
 
 def fold_streams(*, strict: bool = False) -> Iterator[Aggregate[Any] | Unfoldable]:
@@ -126,8 +164,11 @@ def compare_row(stream: str, stored: Model | None, folded: Model | None) -> Iter
 
 
 def comparable(row: Model, column: str) -> object:
+    """The column's value in a form in which only equal values are equal: Python holds False, 0 and 0.0 to be one."""
     value = getattr(row, column)
-    return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
 
 
 def drift(stream: str, row: Model, column: str, *, stored: str | None, folded: str | None) -> Drift:
@@ -135,6 +176,7 @@ def drift(stream: str, row: Model, column: str, *, stored: str | None, folded: s
 
 
 def class_of(fold: Aggregate[Any]) -> type[Aggregate[Any]]:
+    """`type`, typed."""
     return type(fold)
 
 

@@ -16,11 +16,11 @@ class UnclaimedStreamError(Exception):
 
 def aggregate_of(stream: str) -> tuple[type[Aggregate[Any]], Any]:
     """The aggregate class and the root row's key that a stream belongs to; raises UnclaimedStreamError."""
-    for prefix in sorted(aggregates, key=len, reverse=True):
-        if stream.startswith(f"{prefix}-"):
-            aggregate = aggregates[prefix]
+    for aggregate in aggregates.values():
+        key = aggregate.root_model.key_in(stream)
+        if key is not None:
             try:
-                return aggregate, primary_key(aggregate.root_model).to_python(stream.removeprefix(f"{prefix}-"))
+                return aggregate, primary_key(aggregate.root_model).to_python(key)
             except ValidationError:
                 break
     raise UnclaimedStreamError(stream)
@@ -29,7 +29,7 @@ def aggregate_of(stream: str) -> tuple[type[Aggregate[Any]], Any]:
 def roots_without_events(root_model: type[StreamHead]) -> QuerySet[StreamHead]:
     """Rows whose stream holds no event: the stream was removed, or the row came from nowhere."""
     events = Event.objects.filter(stream=OuterRef("own_stream"))
-    name = Concat(Value(f"{root_model.stream_prefix}-"), Cast(F("pk"), TextField()), output_field=TextField())
+    name = Concat(Value(root_model.stream_of("")), Cast(F("pk"), TextField()), output_field=TextField())
     return root_model._default_manager.alias(own_stream=name).filter(~Exists(events))
 
 

@@ -13,7 +13,7 @@ PostgreSQL's documentation, section 9.28.6 (transaction ids and snapshots).
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from core.models import Event
@@ -27,21 +27,39 @@ class Cursor(NamedTuple):
     position: int
 
 
+class Era(NamedTuple):
+    """The events that one cluster wrote before another took over: positions above `after` and, unless it lasts, below
+    `end`.
+    """
+
+    cluster: int
+    after: int
+    end: int | None
+
+    def settled_events(self) -> QuerySet[Event]:
+        events = Event.objects.filter(cluster=self.cluster, position__gt=self.after)
+        if self.end is not None:
+            events = events.filter(position__lt=self.end)
+        elif self.cluster == current_cluster():
+            events = events.filter(transaction_id__lt=RawSQL(HORIZON, ()))
+        return events.order_by("transaction_id", "position")
+
+
+HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+
 def read_settled(after: Cursor | None, limit: int) -> list[Event]:
     """At most `limit` settled events behind `after` (None: from the beginning), in an order that never changes."""
-    this_cluster = current_cluster()
-    cluster = after.cluster if after else first_cluster(this_cluster)
     events: list[Event] = []
-    while len(events) < limit:
-        batch = settled_in_cluster(cluster, this_cluster).order_by("transaction_id", "position")
-        if after and after.cluster == cluster:
+    era = era_around(after.cluster, after.position) if after else era_above(0)
+    while era is not None and len(events) < limit:
+        batch = era.settled_events()
+        if after:
             same_transaction = Q(transaction_id=after.transaction_id, position__gt=after.position)
             batch = batch.filter(Q(transaction_id__gt=after.transaction_id) | same_transaction)
+            after = None
         events += batch[: limit - len(events)]
-        if cluster == this_cluster:
-            break
-        if len(events) < limit:
-            cluster = next_cluster(cluster, this_cluster)
+        era = era_above(era.end - 1) if era.end is not None else None
     return events
 
 
@@ -49,22 +67,31 @@ def cursor_of(event: Event) -> Cursor:
     return Cursor(event.cluster, event.transaction_id, event.position)
 
 
-def settled_in_cluster(cluster: int, this_cluster: int) -> QuerySet[Event]:
-    events = Event.objects.filter(cluster=cluster)
-    if cluster == this_cluster:
-        events = events.filter(transaction_id__lt=RawSQL("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", ()))
-    return events
+def era_above(position: int) -> Era | None:
+    """The era of the first event above a position."""
+    first = Event.objects.filter(position__gt=position).order_by("position").first()
+    return era_around(first.cluster, first.position) if first else None
 
 
-def first_cluster(this_cluster: int) -> int:
-    first = Event.objects.order_by("position").first()
-    return first.cluster if first else this_cluster
+def era_around(cluster: int, position: int) -> Era:
+    """The era of an event, bounded by the nearest events of other clusters."""
+    others = Event.objects.filter(cluster__in=[other for other in clusters() if other != cluster])
+    before = others.filter(position__lt=position).aggregate(found=Max("position"))["found"]
+    behind = others.filter(position__gt=position).aggregate(found=Min("position"))["found"]
+    return Era(cluster, before or 0, behind)
 
 
-def next_cluster(cluster: int, this_cluster: int) -> int:
-    last = Event.objects.filter(cluster=cluster).order_by("-position").values("position")[:1]
-    following = Event.objects.filter(position__gt=last).order_by("position").first()
-    return following.cluster if following else this_cluster
+def clusters() -> list[int]:
+    """Every cluster that wrote events, one index look-up each."""
+    found: list[int] = []
+    while (above := clusters_above(found[-1] if found else None)) is not None:
+        found.append(above)
+    return found
+
+
+def clusters_above(cluster: int | None) -> int | None:
+    events = Event.objects.all() if cluster is None else Event.objects.filter(cluster__gt=cluster)
+    return events.order_by("cluster", "transaction_id", "position").values_list("cluster", flat=True).first()
 
 
 def current_cluster() -> int:

@@ -80,3 +80,17 @@ def test_counts_what_another_cluster_wrote_as_settled_and_first() -> None:
     second = Event.objects.get(stream="order-1")
     assert streams(cursor_of(second)) == ["order-2", "order-3"]
     assert streams(cursor_of(second), limit=1) == ["order-2"]
+
+
+def test_reads_on_after_a_fail_back_to_the_first_cluster() -> None:
+    for number in range(4):
+        write(f"order-{number}")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE core_event DISABLE TRIGGER USER")
+        cursor.execute("UPDATE core_event SET cluster = 1, transaction_id = 5 WHERE stream IN ('order-1', 'order-2')")
+        cursor.execute("ALTER TABLE core_event ENABLE TRIGGER USER")
+    assert streams() == ["order-0", "order-1", "order-2", "order-3"]
+    first = Event.objects.get(stream="order-0")
+    assert streams(cursor_of(first)) == ["order-1", "order-2", "order-3"]
+    assert streams(cursor_of(Event.objects.get(stream="order-2"))) == ["order-3"]
+    assert streams(cursor_of(Event.objects.get(stream="order-3"))) == []

@@ -1,13 +1,14 @@
 """The Buy button: one unit of one item, at once."""
 
 from django.db import IntegrityError, connection, transaction
+from psycopg.errors import UniqueViolation
 
 from billing.accounts import account_of_currency
 from billing.models import StripeCall
 from core.refusals import NotFound
 from orders.decisions import OrderNotPayable, decide_placing
 from orders.events import OrderDrafted, OrderLineSet
-from orders.models import ONE_OPEN_PURCHASE, Checkout, Item, Order, OrderState
+from orders.models import Checkout, Item, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.quote import PricedItem, quote_lines
 from orders.services.canceling import cancel_order
@@ -31,7 +32,7 @@ def buy_item(*, shopper_id: str, item_id: int) -> Checkout:
         try:
             order_id, ready = place_purchase(shopper_id, item)
         except IntegrityError as refused:
-            if ONE_OPEN_PURCHASE not in str(refused):
+            if not isinstance(refused.__cause__, UniqueViolation):
                 raise
             # Another request of this shopper placed the same purchase first: the next round finds it.
             continue

@@ -2,24 +2,51 @@
 
 from django.db import transaction
 
+from billing.accounts import account_named
+from billing.gateway.errors import StripeUnreachable
+from billing.gateway.sessions import Sessions
+from billing.models import CallState, StripeCall
+from billing.services import resolve_call
 from core.refusals import NotFound
 from orders.decisions import decide_canceling, refuse_unless_cancelable
-from orders.models import CheckoutState, Order
+from orders.models import CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
-from orders.services.checkout import finish_expiring, intend_expiry
+from orders.services.checkout import intend_expiry, record_closing
 
 
 def cancel_order(*, order_id: int, reason: str) -> None:
-    """Expire what is open at Stripe, then cancel. Raises NotFound or OrderNotCancelable, having canceled nothing."""
+    """Expire what is open at Stripe, then cancel; an order that is canceled already stays so.
+
+    Raises NotFound, OrderNotCancelable (paid, or being paid) or StripeUnreachable, having canceled nothing.
+    """
     try:
         with transaction.atomic(durable=True):
             order = OrderAggregate.load_locked(order_id)
+            if order.root.state == OrderState.CANCELED:
+                return
             refuse_unless_cancelable(order)
-            for checkout in order.checkouts:
-                if checkout.state == CheckoutState.OPEN:
-                    intend_expiry(order.root, checkout.session_id)
-        finish_expiring(order_id)
+            still_open = [one for one in order.checkouts if one.state == CheckoutState.OPEN]
+            calls = [intend_expiry(order.root, checkout.session_id) for checkout in still_open]
+        for call in calls:
+            close_at_stripe(order_id, call)
         with OrderAggregate.locked(order_id) as order:
-            order.record(decide_canceling(order, reason))
+            if order.root.state != OrderState.CANCELED:
+                order.record(decide_canceling(order, reason))
     except Order.DoesNotExist:
         raise NotFound from None
+
+
+def close_at_stripe(order_id: int, call: StripeCall) -> None:
+    """Expire one Session; where Stripe refuses because it ended by itself, close its checkout as it ended.
+
+    A Session that was completed stays open here: its webhook tells of the payment, and canceling is refused.
+    """
+    resolve_call(call)
+    call = StripeCall.objects.get(pk=call.pk)
+    if call.is_open:
+        raise StripeUnreachable
+    if call.state == CallState.FAILED:
+        session = Sessions(account_named(call.account)).read("retrieve", target=call.target, subject=call.subject)
+        if session["status"] == "expired":
+            with OrderAggregate.locked(order_id) as order:
+                record_closing(order, call.target, CheckoutState.EXPIRED)

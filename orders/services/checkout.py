@@ -3,19 +3,21 @@ one.
 """
 
 import time
-from datetime import timedelta
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from billing.accounts import account_named
-from billing.events import StripeCallFailed, StripeCallUnknown
-from billing.gateway.calls import KEY_IN_USE, Body, Reply, completes, execute_call, raise_refusal, settle_call
+from billing.events import StripeCallUnknown
+from billing.gateway.calls import KEY_IN_USE, Body, Reply, completes, settle_call
+from billing.gateway.errors import StripeRefused, StripeUnreachable
 from billing.gateway.sessions import Sessions, session_body
-from billing.models import CallState, StripeCall
+from billing.models import OPEN_STATES, CallState, StripeCall
 from billing.quotes import Quote
-from core.refusals import NotFound
+from billing.services import resolve_call
+from core.refusals import NotFound, Refusal
 from orders.decisions import (
     OrderNotPayable,
     decide_closing,
@@ -32,7 +34,7 @@ from orders.quote import PricedItem, quote_lines
 CREATE_SESSION = "checkout.sessions.create"
 EXPIRE_SESSION = "checkout.sessions.expire"
 # How long a second click waits for the first one's call, and how often it looks.
-PATIENCE = timedelta(seconds=6)
+PATIENCE_SECONDS = 6
 PAUSE_SECONDS = 0.25
 
 
@@ -64,18 +66,11 @@ def request_checkout(order: OrderAggregate) -> Checkout | StripeCall:
     under_way = [call for call in calls if call.is_open]
     if under_way:
         return under_way[0]
-    record_time_outs(order)
-    return intend_session(order, attempt=len(calls) + 1)
-
-
-def record_time_outs(order: OrderAggregate) -> None:
-    """Checkouts too old to be paid, whose `checkout.session.expired` has not come yet."""
     for checkout in order.checkouts:
         if checkout.state == CheckoutState.OPEN:
-            closed = OrderCheckoutClosed(
-                attempt=checkout.attempt, session_id=checkout.session_id, reason=CheckoutState.EXPIRED
-            )
-            order.record(*decide_closing(order, closed))
+            # Its time is up; `checkout.session.expired` has not come yet.
+            record_closing(order, checkout.session_id, CheckoutState.EXPIRED)
+    return intend_session(order, attempt=len(calls) + 1)
 
 
 def intend_session(order: OrderAggregate, *, attempt: int) -> StripeCall:
@@ -92,21 +87,39 @@ def intend_session(order: OrderAggregate, *, attempt: int) -> StripeCall:
 
 
 def finish_opening(call: StripeCall, order_id: int) -> Checkout:
-    """Send the call (again) and answer with the checkout; while another request has it under way, wait for that one."""
-    deadline = timezone.now() + PATIENCE
-    while True:
-        reply = execute_call(call)
-        if reply.outcome != StripeCallUnknown(reason=KEY_IN_USE) or timezone.now() > deadline:
-            break
-        time.sleep(PAUSE_SECONDS)
+    """Send the call (again) and answer with the checkout that it opened.
+
+    While another request has the call under way, Stripe says that its key is in use; then that request is waited for.
+    """
+    reply = resolve_call(call)
+    if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
+        wait_until_settled(call)
+    order = Order.objects.get(pk=order_id)
     checkout = Checkout.objects.filter(order_id=order_id, call_id=str(call.pk)).first()
+    if order.state != OrderState.PENDING or checkout is None:
+        expire_what_must_not_be_paid(order_id)
     if checkout is None:
-        raise_refusal(reply.outcome)
-        finish_expiring(order_id)
-        raise OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
+        raise refusal_to_open(StripeCall.objects.get(pk=call.pk))
+    if order.state == OrderState.CANCELED:
+        raise OrderNotPayable(reason="it was canceled")
+    if checkout.state == CheckoutState.EXPIRED:
+        raise OrderNotPayable(reason="its checkout has just expired; try again")
     if checkout.state != CheckoutState.OPEN:
         raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
     return checkout
+
+
+def wait_until_settled(call: StripeCall) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
+        time.sleep(PAUSE_SECONDS)
+
+
+def refusal_to_open(call: StripeCall) -> Refusal:
+    """Why a call has opened no checkout."""
+    if call.state == CallState.SUCCEEDED:
+        return OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
+    return StripeRefused(reason=call.reason) if call.state == CallState.FAILED else StripeUnreachable()
 
 
 @completes(CREATE_SESSION)
@@ -115,9 +128,8 @@ def complete_session_creation(call: StripeCall, reply: Reply) -> None:
 
     A Session that would charge something else, or of an order that is no longer waiting for money, is expired.
     """
-    order = OrderAggregate.load_locked(order_of(call))
-    settle_call(call, reply)
-    if reply.stripe_object is None:
+    order = OrderAggregate.load_locked(order_behind(call))
+    if not settle_call(call, reply) or reply.stripe_object is None:
         return
     session = reply.stripe_object
     facts = list(decide_opening(order, opened_by(call, session), charged_by(session)))
@@ -129,8 +141,8 @@ def complete_session_creation(call: StripeCall, reply: Reply) -> None:
         intend_expiry(order.root, session["id"])
 
 
-def order_of(call: StripeCall) -> int:
-    return int(call.subject.removeprefix(f"{Order.stream_prefix}-"))
+def order_behind(call: StripeCall) -> int:
+    return int(Order.key_in(call.subject) or 0)
 
 
 def opened_by(call: StripeCall, session: Body) -> OrderCheckoutOpened:
@@ -157,27 +169,33 @@ def charged_by(session: Body) -> Quote:
 
 
 def intend_expiry(order: Order, session_id: str) -> StripeCall:
-    return Sessions(account_named(order.account)).intend("expire", target=session_id, subject=order.stream)
+    """The call that expires a Session: one that is under way, or a new one on record, in the caller's transaction."""
+    under_way = open_expiries(order.pk).filter(target=session_id).first()
+    return under_way or Sessions(account_named(order.account)).intend("expire", target=session_id, subject=order.stream)
 
 
-def finish_expiring(order_id: int) -> None:
-    """Send the expiries of an order that are on record and not settled; what fails here is left to the sweeper."""
-    stream = f"{Order.stream_prefix}-{order_id}"
-    for call in StripeCall.objects.filter(subject=stream, operation=EXPIRE_SESSION, state=CallState.REQUESTED):
-        execute_call(call)
+def open_expiries(order_id: int) -> QuerySet[StripeCall]:
+    subject = Order.stream_of(order_id)
+    return StripeCall.objects.filter(subject=subject, operation=EXPIRE_SESSION, state__in=OPEN_STATES)
+
+
+def expire_what_must_not_be_paid(order_id: int) -> None:
+    """Send the expiries of an order that are on record; what stays unknown is left to the sweeper."""
+    for call in open_expiries(order_id):
+        resolve_call(call)
 
 
 @completes(EXPIRE_SESSION)
 def complete_session_expiry(call: StripeCall, reply: Reply) -> None:
     """The order's checkout is closed in the transaction that settles the call."""
-    order = OrderAggregate.load_locked(order_of(call))
-    settle_call(call, reply)
-    if isinstance(reply.outcome, StripeCallFailed | StripeCallUnknown):
-        return
+    order = OrderAggregate.load_locked(order_behind(call))
+    if settle_call(call, reply) and reply.stripe_object is not None:
+        record_closing(order, call.target, CheckoutState.CANCELED)
+
+
+def record_closing(order: OrderAggregate, session_id: str, reason: CheckoutState) -> None:
     for checkout in order.checkouts:
-        if checkout.session_id == call.target:
-            closed = OrderCheckoutClosed(
-                attempt=checkout.attempt, session_id=checkout.session_id, reason=CheckoutState.CANCELED
-            )
+        if checkout.session_id == session_id:
+            closed = OrderCheckoutClosed(attempt=checkout.attempt, session_id=session_id, reason=reason)
             order.record(*decide_closing(order, closed))
     order.save()

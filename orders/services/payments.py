@@ -1,8 +1,6 @@
 """What a verified delivery says about an order's money and checkouts."""
 
-from collections.abc import Iterator
-
-from orders.decisions import decide_closing, decide_ignoring, decide_payment, decide_settlement
+from orders.decisions import decide_ignoring, decide_news, decide_settlement
 from orders.events import OrderCheckoutClosed, OrderPaymentUpdated
 from orders.projections import OrderAggregate
 
@@ -29,12 +27,6 @@ def record_news(
         order.record(decide_ignoring(event_id, event_type, ALREADY_KNOWN))
     order.save()
     return changed
-
-
-def decide_news(order: OrderAggregate, told: OrderCheckoutClosed | OrderPaymentUpdated) -> Iterator[object]:
-    if isinstance(told, OrderCheckoutClosed):
-        return decide_closing(order, told)
-    return decide_payment(order, told)
 
 
 def ignore_news(*, order_id: int, event_id: str, event_type: str, reason: str) -> None:

@@ -117,7 +117,7 @@ class TestTheListOfOrders:
     ) -> None:
         draft_order(mug)
         order = paid(shopper, mug, stripe_side)
-        session, intent = Checkout.objects.get().session_id, Payment.objects.get().pk
+        session, intent = Checkout.objects.get().session_id, Payment.objects.get(source="payment_intent").payment_intent
         for term in (str(order.pk), session, f" {intent} "):
             page = admin_client.get("/admin/orders/order/", {"q": term})
             assert list(page.context["cl"].result_list) == [order]
@@ -143,7 +143,7 @@ class TestAnOrdersPage:
         text = page.content.decode()
         assert mug.name in text
         assert Checkout.objects.get().session_id in text
-        assert Payment.objects.get().pk in text
+        assert Payment.objects.get(source="payment_intent").payment_intent in text
 
     @pytest.mark.parametrize("part", ["change", "delete"])
     def test_is_not_written_to_by_a_superuser(self, admin_client: Client, mug: Item, part: str) -> None:
@@ -156,7 +156,7 @@ class TestAnOrdersPage:
         self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
     ) -> None:
         order = paid(shopper, mug, stripe_side)
-        for part in (order.lines.get(), order.checkouts.get(), order.payments.get()):
+        for part in (order.lines.get(), order.checkouts.get(), order.payments.get(source="payment_intent")):
             page = f"/admin/orders/{part._meta.model_name}/{part.pk}/change/"
             assert page_of(order) in admin_client.get(page).content.decode()
             assert admin_client.post(page, {}).status_code == 403
@@ -181,6 +181,7 @@ class TestTheTimeline:
             "order.paid",
             "checkout.session.completed",
             "order.checkout_closed",
+            "order.payment_updated",
         ]
         assert [rows[index].sentence for index in (1, 2, 8, 9)] == [
             "1 x Enamel mug at $18.50",

@@ -1,5 +1,6 @@
 """The Buy button, from the item's page to a paid order."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,14 @@ from django.db import connection
 from django.test import Client
 from freezegun import freeze_time
 
+from billing.gateway.errors import StripeUnreachable
 from billing.models import CallState, StripeCall
 from billing.services import sweep_open_calls
+from core.eventlog import provenance
 from core.models import Event
+from orders.decisions import OrderNotCancelable
 from orders.models import Checkout, Item, Order
+from orders.services.canceling import cancel_order
 from orders.shopper import COOKIE
 from tests.simulated import SimulatedStripe, post_event
 
@@ -146,15 +151,62 @@ class TestWhenStripeFails:
     def test_a_refusal_leaves_the_order_payable_under_a_new_key(
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
     ) -> None:
-        stripe_side.order_fault("http_429")
+        # Stripe refuses a product without a name; our own form would, too.
+        Item.objects.filter(pk=mug.pk).update(name="")
         refused = shopper.get(f"/buy/{mug.pk}")
-        assert refused.status_code == 503
-        assert refused["Retry-After"]
-        buy(shopper, mug)
-        assert sorted(call.state for call in StripeCall.objects.all()) == [CallState.FAILED, CallState.SUCCEEDED]
+        assert (refused.status_code, refused.json()["error"]["code"]) == (502, "stripe_refused")
+        assert shopper.get(f"/buy/{mug.pk}").status_code == 502
+        assert [call.state for call in StripeCall.objects.all()] == [CallState.FAILED, CallState.FAILED]
         assert Order.objects.get().state == "pending"
 
-    @pytest.mark.parametrize("fault", ["drop", "http_500"])
+    def test_a_busy_stripe_after_a_lost_answer_does_not_make_a_second_session(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.order_fault("timeout_after", seconds=1)
+        assert shopper.get(f"/buy/{mug.pk}").status_code == 503
+        stripe_side.order_fault("http_429")
+        answer = shopper.get(f"/buy/{mug.pk}")
+        assert answer.status_code == 503
+        assert answer["Retry-After"]
+        buy(shopper, mug)
+        assert len(stripe_side.objects("checkout.session")) == 1
+
+    def test_pressing_again_finds_out_what_became_of_a_call_that_stripe_forgot(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.order_fault("timeout_after", seconds=1)
+        assert shopper.get(f"/buy/{mug.pk}").status_code == 503
+        with freeze_time(timedelta(hours=24) + StripeCall.objects.get().requested_at):  # type: ignore[operator]
+            shopper.get(f"/buy/{mug.pk}")
+        assert len(stripe_side.requests_of("POST", "/v1/checkout/sessions")) == 1
+        assert Checkout.objects.count() == 1
+
+    def test_pressing_again_and_again_gets_past_a_replayed_500(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.order_fault("http_500")
+        answers = [shopper.get(f"/buy/{mug.pk}").status_code for _ in range(4)]
+        assert answers == [503, 503, 502, 200]
+        assert len(stripe_side.objects("checkout.session")) == 1
+
+    def test_a_stranger_finds_the_order_again_after_a_failure(self, mug: Item, stripe_side: SimulatedStripe) -> None:
+        browser = Client()
+        stripe_side.order_fault("drop")
+        assert browser.get(f"/buy/{mug.pk}").status_code == 503
+        buy(browser, mug)
+        assert Order.objects.count() == 1
+
+    def test_one_call_that_can_not_be_settled_does_not_keep_the_others_waiting(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.order_fault("drop", times=2)
+        shopper.get(f"/buy/{mug.pk}")
+        Order.objects.all().delete()
+        assert shopper.get(f"/buy/{mug.pk}").status_code == 503
+        assert sweep_open_calls(older_than=timedelta()) == 1
+        assert [call.state for call in StripeCall.objects.order_by("requested_at")] == ["unknown", "succeeded"]
+
+    @pytest.mark.parametrize("fault", ["drop", "http_500", "http_429"])
     def test_an_unknown_outcome_is_repeated_under_the_same_key(
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe, fault: str
     ) -> None:
@@ -207,6 +259,73 @@ class TestWhenStripeFails:
         call = StripeCall.objects.get(operation="checkout.sessions.create")
         assert (call.state, call.reason) == (CallState.FAILED, "not_carried_out")
         buy(shopper, mug)
+
+
+class TestCanceling:
+    def test_closes_at_stripe_first(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
+        order_id = buy(shopper, mug)["order_id"]
+        with provenance.acting("staff:1"):
+            cancel_order(order_id=order_id, reason="staff")
+            cancel_order(order_id=order_id, reason="staff")
+        assert Order.objects.get().state == "canceled"
+        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
+        assert Event.objects.filter(kind="order.canceled").count() == 1
+
+    def test_is_refused_once_the_session_is_completed(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        bought = buy(shopper, mug)
+        stripe_side.pay(bought["url"])
+        with provenance.acting("staff:1"), pytest.raises(OrderNotCancelable):
+            cancel_order(order_id=bought["order_id"], reason="staff")
+        post_event(shopper, stripe_side.event("checkout.session.completed"))
+        assert Order.objects.get().state == "paid"
+
+    def test_cancels_nothing_while_stripe_does_not_answer(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        order_id = buy(shopper, mug)["order_id"]
+        stripe_side.order_fault("drop", "POST /v1/checkout/sessions/*/expire", times=2)
+        with provenance.acting("staff:1"):
+            for _ in range(2):
+                with pytest.raises(StripeUnreachable):
+                    cancel_order(order_id=order_id, reason="staff")
+            assert Order.objects.get().state == "pending"
+            cancel_order(order_id=order_id, reason="staff")
+        assert Order.objects.get().state == "canceled"
+        assert StripeCall.objects.filter(operation="checkout.sessions.expire").count() == 1
+
+    def test_of_an_order_whose_session_expired_unheard_is_done(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        """Its `checkout.session.expired` was lost; a changed price must not lock the shopper out of buying."""
+        first = buy(shopper, mug)
+        stripe_side.advance(25 * 3600)
+        Item.objects.filter(pk=mug.pk).update(price=2500)
+        second = buy(shopper, mug)
+        assert Order.objects.get(pk=first["order_id"]).state == "canceled"
+        assert Order.objects.get(pk=second["order_id"]).total == 2500
+
+    def test_while_the_checkout_is_being_opened_sends_nobody_there(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.order_fault("delay", seconds=2)
+
+        def press() -> int:
+            try:
+                return int(shopper.get(f"/buy/{mug.pk}").status_code)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            pressed = pool.submit(press)
+            while not StripeCall.objects.exists():
+                time.sleep(0.02)
+            with provenance.acting("staff:1"):
+                cancel_order(order_id=Order.objects.get().pk, reason="staff")
+            assert pressed.result() == 409
+        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
+        assert Order.objects.get().state == "canceled"
 
 
 class TestAPaidOrder:

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from billing.limits import MAXIMUM_LINES
 from billing.quotes import Quote
 from orders import decisions
-from orders.decisions import OrderNotPayable, decide_placing
+from orders.decisions import OrderNotPayable, decide_news, decide_placing
 from orders.events import OrderCanceled, OrderCheckoutClosed, OrderDrafted, OrderPaymentUpdated
 from orders.models import Order
 from orders.projections import OrderAggregate
 from orders.quote import PricedItem, quote_lines
-from orders.services.payments import decide_news
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 SHOPPER = OrderDrafted(shopper_id="s", account="default", livemode=False, currency="usd", buy_item=None)
@@ -37,18 +36,25 @@ def placed_order(total: int = 1000) -> OrderAggregate:
     return order
 
 
-def payment(**fields: Any) -> OrderPaymentUpdated:
+def payment(intent: str = "pi_1", **fields: Any) -> OrderPaymentUpdated:
+    """The PaymentIntent's word, of 1000 received."""
     told: dict[str, Any] = {
-        "payment_intent": "pi_1",
+        "payment_intent": intent,
+        "source": "payment_intent",
+        "source_id": intent,
         "charge": "",
         "status": "succeeded",
         "amount": 1000,
         "currency": "usd",
         "account": "default",
         "livemode": False,
-        "source": "payment_intent",
     }
     return OrderPaymentUpdated(**told | fields)
+
+
+def asked(**fields: Any) -> OrderPaymentUpdated:
+    """The Session's word on the same payment."""
+    return payment(source="checkout.session", source_id="cs_1", **fields)
 
 
 def tell(order: OrderAggregate, told: OrderPaymentUpdated | OrderCheckoutClosed) -> None:
@@ -108,10 +114,10 @@ class TestPlacing:
 
 class TestMoney:
     news: ClassVar[list[OrderPaymentUpdated | OrderCheckoutClosed]] = [
-        payment(status="processing", source="checkout.session"),
-        payment(source="checkout.session"),
+        asked(status="processing"),
+        asked(),
         payment(charge="ch_1"),
-        payment(payment_intent="pi_2", charge="ch_2", amount=300),
+        payment("pi_2", charge="ch_2", amount=300),
         OrderCheckoutClosed(attempt=1, session_id="cs_1", reason="completed"),
     ]
 
@@ -124,6 +130,19 @@ class TestMoney:
             ends.append(money_of(order))
         assert all(end == ends[0] for end in ends)
         assert (ends[0]["state"], ends[0]["received"], ends[0]["surplus"]) == ("paid", 1300, 300)
+
+    @pytest.mark.parametrize("said", [{"amount": 900}, {"amount": 1100}, {"currency": "eur"}, {"livemode": True}])
+    def test_of_which_session_and_intent_say_different_things_ends_alike_and_is_shown(
+        self, said: dict[str, Any]
+    ) -> None:
+        ends = []
+        for arrival in permutations([asked(), payment(**said)]):
+            order = placed_order()
+            for told in arrival:
+                tell(order, told)
+            ends.append(money_of(order))
+        assert ends[0] == ends[1]
+        assert ends[0]["attention"]
 
     @given(st.lists(st.sampled_from(news), max_size=12))
     def test_is_counted_once_however_often_it_is_told(
@@ -145,9 +164,9 @@ class TestMoney:
 
     def test_in_parts_pays_when_the_sum_covers_the_total(self) -> None:
         order = placed_order(1000)
-        tell(order, payment(payment_intent="pi_1", amount=600))
+        tell(order, payment("pi_1", amount=600))
         assert (order.root.state, order.root.attention) == ("pending", ["underpaid"])
-        tell(order, payment(payment_intent="pi_2", amount=400))
+        tell(order, payment("pi_2", amount=400))
         assert (order.root.state, order.root.attention, order.root.surplus) == ("paid", [], 0)
 
     def test_for_a_canceled_order_is_surplus(self) -> None:

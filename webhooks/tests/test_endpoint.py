@@ -2,11 +2,13 @@
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 from freezegun import freeze_time
 from structlog.testing import capture_logs
 
@@ -17,7 +19,7 @@ from orders.models import Item, Order
 from tests.simulated import SimulatedStripe, post_event, signed
 from webhooks import handlers
 from webhooks.models import Delivery, DeliveryState
-from webhooks.services import read_again
+from webhooks.services import retry_deliveries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,8 +53,9 @@ class TestAPretendedDelivery:
             "nonsense",
             signed(payload, "whsec_wrong"),
             signed(payload, timestamp=int(time.time()) - 301),
+            f"t={int(time.time())},v1=\xe9",
         ],
-        ids=["missing", "wrong", "malformed", "wrong secret", "stale"],
+        ids=["missing", "wrong", "malformed", "wrong secret", "stale", "not ASCII"],
     )
     def test_is_refused_and_leaves_nothing_but_one_log_line(self, client: Client, header: str) -> None:
         with capture_logs() as logs:
@@ -86,6 +89,10 @@ class TestAPretendedDelivery:
         header = signed(payload) if payload != b"\xff\xfe" else "t=1,v1=00"
         assert post(client, payload, header).status_code == 400
         assert not Delivery.objects.exists()
+
+    def test_may_speak_of_an_escape_that_is_none(self, client: Client) -> None:
+        event = {"id": "evt_1", "type": "x", "livemode": False, "data": {"object": {"text": "a \\u0000 b"}}}
+        assert post_event(client, event).status_code == 200
 
     def test_by_get_is_not_allowed(self, client: Client) -> None:
         assert client.get(ENDPOINT).status_code == 405
@@ -131,7 +138,7 @@ class TestAPaidSession:
             assert post_event(client, stripe_side.event(event_type)).status_code == 200
         order = Order.objects.get()
         assert (order.state, order.received, order.surplus, order.attention) == ("paid", 1850, 0, [])
-        [payment] = order.payments.all()
+        payment = order.payments.get(source="payment_intent")
         assert payment.charge == stripe_side.objects("charge")[0]["id"]
         assert facts_of(order).count("order.paid") == 1
 
@@ -162,6 +169,15 @@ class TestAPaidSession:
             "type": "checkout.session.completed",
             "reason": "already_known",
         }
+
+    def test_of_another_id_than_our_call_made_changes_nothing(
+        self, client: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        event = stripe_side.event("checkout.session.completed")
+        event["data"]["object"]["id"] = "cs_other"
+        post_event(client, event)
+        assert Delivery.objects.get().reason == "wrong_session"
+        assert Order.objects.get().state == "pending"
 
     def test_before_the_checkout_is_on_record_is_handled(
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
@@ -284,10 +300,23 @@ class TestAnEventOfAnotherApiVersion:
         delivery = Delivery.objects.get()
         assert delivery.state == DeliveryState.REFUSED
         assert Order.objects.get().state == "pending"
-        read_again(delivery_id=delivery.pk)
+        assert retry_deliveries() == 1
         assert Order.objects.get().state == "paid"
         assert Delivery.objects.get().state == DeliveryState.HANDLED
         assert StripeCall.objects.filter(operation="checkout.sessions.retrieve", state="succeeded").count() == 1
+        assert retry_deliveries() == 0
+
+    def test_is_read_again_until_stripe_answers(
+        self, client: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        event = stripe_side.event("payment_intent.succeeded") | {"api_version": "2020-08-27"}
+        post_event(client, event)
+        stripe_side.order_fault("drop", "GET /v1/payment_intents/*")
+        assert retry_deliveries() == 0
+        assert Delivery.objects.get().reason == "StripeUnreachable"
+        with freeze_time(timezone.now() + timedelta(minutes=10)):
+            assert retry_deliveries() == 1
+        assert Order.objects.get().state == "paid"
 
 
 class TestAHandlerThatFails:
@@ -306,7 +335,9 @@ class TestAHandlerThatFails:
         assert facts_of(order) == before
 
         monkeypatch.undo()
-        assert post_event(client, event).status_code == 200
+        assert retry_deliveries() == 0, "it is tried again after a pause"
+        with freeze_time(timezone.now() + timedelta(minutes=2)):
+            assert retry_deliveries() == 1
         assert Order.objects.get().state == "paid"
         assert Delivery.objects.get().state == DeliveryState.HANDLED
 
