@@ -77,7 +77,7 @@ def resolve_call(call: StripeCall) -> Reply | None:
 
 
 def find_out(call: StripeCall) -> Reply:
-    """Sent (again) under its key while Stripe remembers keys, looked up after that; a read that was left open has failed.
+    """Sent (again) under its key while Stripe remembers it, looked up after that; a read that was left open has failed.
 
     A 500 that Stripe replays would be replayed for ever, so that is looked up too. Not found means that it never
     happened.

@@ -123,9 +123,7 @@ def decide_closing(order: OrderAggregate, closed: OrderCheckoutClosed) -> Iterat
 def decide_payment(order: OrderAggregate, told: OrderPaymentUpdated) -> Iterator[object]:
     """What an object of Stripe told of a payment: its own higher status wins, an equal one fills in the charge."""
     known = next((payment for payment in order.payments if payment.source_id == told.source_id), None)
-    if known is None or STATUS_RANK[told.status] > STATUS_RANK[known.status]:
-        yield told
-    elif told.charge and not known.charge and told.status == known.status:
+    if known is None or (STATUS_RANK[told.status], told.charge) > (STATUS_RANK[known.status], known.charge):
         yield told
 
 

@@ -103,8 +103,7 @@ def lock_tables(models: Iterable[type[Model]]) -> None:
 
 
 def advance_sequence(model: type[Model]) -> None:
-    """Let the next key be a new one. Never back: a key may have been drawn by a transaction that hasn't inserted yet.
-    """
+    """Let the next key be a new one; never back, since a key may have been drawn and not be inserted yet."""
     key = primary_key(model)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [model._meta.db_table, key.column])

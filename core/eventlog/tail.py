@@ -41,11 +41,9 @@ class Era(NamedTuple):
         if self.end is not None:
             events = events.filter(position__lt=self.end)
         elif self.cluster == current_cluster():
-            events = events.filter(transaction_id__lt=RawSQL(HORIZON, ()))
+            horizon = RawSQL("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", ())
+            events = events.filter(transaction_id__lt=horizon)
         return events.order_by("transaction_id", "position")
-
-
-HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
 def read_settled(after: Cursor | None, limit: int) -> list[Event]:
