@@ -83,8 +83,8 @@ class OrderCheckoutClosed:
 class OrderPaymentUpdated:
     """What one object of Stripe says of a payment; `amount` is in minor units of `currency`, which may be a wrong one.
 
-    `source_id` is the object that says it, of the kind `source` (`checkout.session` or `payment_intent`); `status` is
-    `processing` or `succeeded`; `charge` is '' while unknown.
+    `source_id` is the object that says it, of the kind `source` (`checkout.session`, `payment_intent` or `charge`);
+    `status` is `processing`, `failed` or `succeeded`; `charge` and `failure_code` are '' while there is none.
     """
 
     payment_intent: str
@@ -96,12 +96,74 @@ class OrderPaymentUpdated:
     currency: str
     account: str
     livemode: bool
+    failure_code: str = ""
 
 
 @fact("order.paid")
 @dataclass(frozen=True, kw_only=True)
 class OrderPaid:
     received: int
+
+
+@fact("order.refunded")
+@dataclass(frozen=True, kw_only=True)
+class OrderRefunded:
+    """How far a paid order is refunded: `state` is `partially_refunded`, `refunded`, or `paid` when a refund failed."""
+
+    state: str
+    refunded: int
+    net: int
+
+
+@fact("order.refund_requested")
+@dataclass(frozen=True, kw_only=True)
+class OrderRefundRequested:
+    """Somebody of ours asked Stripe to give `amount` back; the call's outcome tells what came of it."""
+
+    call_id: str
+    payment_intent: str
+    amount: int
+    reason: str
+
+
+@fact("order.refund_updated")
+@dataclass(frozen=True, kw_only=True)
+class OrderRefundUpdated:
+    """What Stripe says of one refund, whoever asked for it; `status` is Stripe's."""
+
+    refund: str
+    payment_intent: str
+    charge: str
+    status: str
+    amount: int
+    currency: str
+    failure_reason: str
+
+
+@fact("order.dispute_updated")
+@dataclass(frozen=True, kw_only=True)
+class OrderDisputeUpdated:
+    """What Stripe says of one dispute, over an amount of its own; `due_by` (for evidence) in Unix seconds."""
+
+    dispute: str
+    payment_intent: str
+    charge: str
+    status: str
+    amount: int
+    currency: str
+    reason: str
+    due_by: int | None
+
+
+@fact("order.review_updated")
+@dataclass(frozen=True, kw_only=True)
+class OrderReviewUpdated:
+    """Stripe's Radar holds a payment for review, or is done with it."""
+
+    review: str
+    payment_intent: str
+    is_open: bool
+    reason: str
 
 
 @fact("order.canceled")

@@ -36,7 +36,13 @@ class OrderState(models.TextChoices):
     DRAFT = "draft", "draft"
     PENDING = "pending", "pending"
     PAID = "paid", "paid"
+    PARTIALLY_REFUNDED = "partially_refunded", "partially refunded"
+    REFUNDED = "refunded", "refunded"
     CANCELED = "canceled", "canceled"
+
+
+# What an order is once it was paid, however much of that was given back.
+SETTLED_STATES = (OrderState.PAID, OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED)
 
 
 class DisputeState(models.TextChoices):
@@ -52,6 +58,9 @@ class Attention(models.TextChoices):
     SURPLUS = "surplus", "more money came in than is due"
     UNDERPAID = "underpaid", "less money came in than is due"
     UNCOUNTED = "uncounted", "money came in that can't be counted: wrong currency or mode"
+    DISPUTED = "disputed", "the shopper's bank wants the money back; evidence is due"
+    IN_REVIEW = "in_review", "Stripe holds a payment for review"
+    REFUND_FAILED = "refund_failed", "a refund did not reach the shopper"
     QUOTE_MISMATCHED = "quote_mismatched", "Stripe would have charged another amount than we quoted"
 
 
@@ -114,6 +123,18 @@ class Order(StreamHead):
     def pay(self, at: datetime) -> None:
         self.paid_at = at
 
+    @transition(field=state, source=SETTLED_STATES, target=OrderState.PAID)
+    def refund_nothing(self) -> None:
+        """The refunds failed: the money is ours again."""
+
+    @transition(field=state, source=SETTLED_STATES, target=OrderState.PARTIALLY_REFUNDED)
+    def refund_partially(self) -> None:
+        """Some of the total was given back."""
+
+    @transition(field=state, source=SETTLED_STATES, target=OrderState.REFUNDED)
+    def refund_fully(self) -> None:
+        """All that came in was given back."""
+
     @transition(field=state, source=[OrderState.DRAFT, OrderState.PENDING], target=OrderState.CANCELED)
     def cancel(self, at: datetime) -> None:
         self.canceled_at = at
@@ -164,14 +185,16 @@ class Checkout(models.Model):
 
 class PaymentStatus(models.TextChoices):
     PROCESSING = "processing", "processing"
+    FAILED = "failed", "failed"
     SUCCEEDED = "succeeded", "succeeded"
 
 
 class PaymentSource(models.TextChoices):
-    """Whose word it is. A Session says what was asked for, its PaymentIntent what was received."""
+    """Whose word it is: what a Session asked for, a PaymentIntent received, a Charge took."""
 
     SESSION = "checkout.session", "Checkout Session"
     INTENT = "payment_intent", "PaymentIntent"
+    CHARGE = "charge", "Charge"
 
 
 class Payment(models.Model):
@@ -192,7 +215,59 @@ class Payment(models.Model):
     currency = models.CharField(max_length=3)
     account = models.CharField(max_length=64)
     livemode = models.BooleanField()
+    failure_code = models.CharField(max_length=100, blank=True)
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.source_id
+
+
+class Refund(models.Model):
+    """One refund of Stripe's; its key is `<order>-<its id>`."""
+
+    id = models.CharField(primary_key=True, max_length=300)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="refunds")
+    refund_id = models.CharField(max_length=255)
+    payment_intent = models.CharField(max_length=255)
+    charge = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=32)
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    failure_reason = models.CharField(max_length=100, blank=True)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.refund_id
+
+
+class Dispute(models.Model):
+    """One dispute of Stripe's, of which a payment may have several; its key is `<order>-<its id>`."""
+
+    id = models.CharField(primary_key=True, max_length=300)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="disputes")
+    dispute_id = models.CharField(max_length=255)
+    payment_intent = models.CharField(max_length=255)
+    charge = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=32)
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    reason = models.CharField(max_length=100, blank=True)
+    due_by = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.dispute_id
+
+
+class Review(models.Model):
+    """One review of Stripe's Radar; its key is `<order>-<its id>`."""
+
+    id = models.CharField(primary_key=True, max_length=300)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="reviews")
+    review_id = models.CharField(max_length=255)
+    is_open = models.BooleanField()
+    reason = models.CharField(max_length=100, blank=True)
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.review_id

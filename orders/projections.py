@@ -1,17 +1,18 @@
 """How the facts of an order fold into its rows. Nothing here refuses: that is what orders/decisions.py is for."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import ClassVar
 
 from core.eventlog.aggregate import Aggregate
+from orders import sums
 from orders.events import (
     OrderAttentionCleared,
     OrderAttentionRaised,
     OrderCanceled,
     OrderCheckoutClosed,
     OrderCheckoutOpened,
+    OrderDisputeUpdated,
     OrderDrafted,
     OrderEventIgnored,
     OrderLineSet,
@@ -19,15 +20,19 @@ from orders.events import (
     OrderPaymentUpdated,
     OrderPlaced,
     OrderQuoteMismatched,
+    OrderRefunded,
+    OrderRefundRequested,
+    OrderRefundUpdated,
+    OrderReviewUpdated,
 )
-from orders.models import Checkout, Order, OrderLine, Payment, PaymentSource, PaymentStatus
+from orders.models import Checkout, Dispute, Order, OrderLine, OrderState, Payment, Refund, Review
 
 
 class OrderAggregate(Aggregate[Order]):
-    """An order with its lines, checkouts and payments."""
+    """An order with all that belongs to it."""
 
     root_model: ClassVar = Order
-    child_models: ClassVar = {OrderLine: "order_id", Checkout: "order_id", Payment: "order_id"}
+    child_models: ClassVar = dict.fromkeys([OrderLine, Checkout, Payment, Refund, Dispute, Review], "order_id")
 
     @property
     def lines(self) -> list[OrderLine]:
@@ -40,6 +45,18 @@ class OrderAggregate(Aggregate[Order]):
     @property
     def payments(self) -> list[Payment]:
         return list(self.children(Payment).values())
+
+    @property
+    def refunds(self) -> list[Refund]:
+        return list(self.children(Refund).values())
+
+    @property
+    def disputes(self) -> list[Dispute]:
+        return list(self.children(Dispute).values())
+
+    @property
+    def reviews(self) -> list[Review]:
+        return list(self.children(Review).values())
 
     @singledispatchmethod
     def apply(self, fact: object, recorded_at: datetime) -> None:
@@ -89,13 +106,44 @@ class OrderAggregate(Aggregate[Order]):
         payment.payment_intent, payment.source, payment.source_id = fact.payment_intent, fact.source, fact.source_id
         payment.charge, payment.status = fact.charge, fact.status
         payment.amount, payment.currency = fact.amount, fact.currency
-        payment.account, payment.livemode = fact.account, fact.livemode
+        payment.account, payment.livemode, payment.failure_code = fact.account, fact.livemode, fact.failure_code
         payment.updated_at = recorded_at
         self._sum_up()
 
     @apply.register
     def _paid(self, _fact: OrderPaid, recorded_at: datetime) -> None:
         self.root.pay(recorded_at)
+
+    @apply.register
+    def _refunded(self, fact: OrderRefunded, recorded_at: datetime) -> None:
+        {
+            OrderState.PAID: self.root.refund_nothing,
+            OrderState.PARTIALLY_REFUNDED: self.root.refund_partially,
+            OrderState.REFUNDED: self.root.refund_fully,
+        }[OrderState(fact.state)]()
+
+    @apply.register
+    def _refund_updated(self, fact: OrderRefundUpdated, recorded_at: datetime) -> None:
+        refund = self.touch(Refund, f"{self.root.pk}-{fact.refund}")
+        refund.refund_id, refund.payment_intent, refund.charge = fact.refund, fact.payment_intent, fact.charge
+        refund.status, refund.failure_reason = fact.status, fact.failure_reason
+        refund.amount, refund.currency, refund.updated_at = fact.amount, fact.currency, recorded_at
+        self._sum_up()
+
+    @apply.register
+    def _dispute_updated(self, fact: OrderDisputeUpdated, recorded_at: datetime) -> None:
+        dispute = self.touch(Dispute, f"{self.root.pk}-{fact.dispute}")
+        dispute.dispute_id, dispute.payment_intent, dispute.charge = fact.dispute, fact.payment_intent, fact.charge
+        dispute.status, dispute.reason = fact.status, fact.reason
+        dispute.amount, dispute.currency, dispute.updated_at = fact.amount, fact.currency, recorded_at
+        dispute.due_by = datetime.fromtimestamp(fact.due_by, UTC) if fact.due_by is not None else None
+        self.root.dispute_state = sums.dispute_state(self.disputes)
+
+    @apply.register
+    def _review_updated(self, fact: OrderReviewUpdated, recorded_at: datetime) -> None:
+        review = self.touch(Review, f"{self.root.pk}-{fact.review}")
+        review.review_id, review.is_open, review.reason = fact.review, fact.is_open, fact.reason
+        review.updated_at = recorded_at
 
     @apply.register
     def _canceled(self, _fact: OrderCanceled, recorded_at: datetime) -> None:
@@ -111,7 +159,9 @@ class OrderAggregate(Aggregate[Order]):
         self.root.attention = sorted({*self.root.attention} - {fact.reason})
 
     @apply.register
-    def _for_the_record(self, _fact: OrderEventIgnored | OrderQuoteMismatched, recorded_at: datetime) -> None:
+    def _for_the_record(
+        self, _fact: OrderEventIgnored | OrderQuoteMismatched | OrderRefundRequested, recorded_at: datetime
+    ) -> None:
         """Told by the timeline; the rows stay as they are."""
 
     def _line(self, item: int) -> OrderLine:
@@ -125,22 +175,8 @@ class OrderAggregate(Aggregate[Order]):
         return checkout
 
     def _sum_up(self) -> None:
-        """`received` and `surplus` from the payments, whatever order they came in."""
+        """The order's figures from its payments, refunds and disputes, whatever order they were heard of in."""
         order = self.root
-        best = [max(words, key=authority) for words in succeeded_words(self.payments).values()]
-        order.received = sum(word.amount for word in best if order.counts(word))
+        order.received = sums.received(order, self.payments)
+        order.refunded = sums.refunded(order, self.refunds)
         order.surplus = max(0, order.received - order.refunded - order.due)
-
-
-def succeeded_words(payments: Iterable[Payment]) -> dict[str, list[Payment]]:
-    """By PaymentIntent, what says that it succeeded."""
-    words: dict[str, list[Payment]] = {}
-    for payment in payments:
-        if payment.status == PaymentStatus.SUCCEEDED:
-            words.setdefault(payment.payment_intent, []).append(payment)
-    return words
-
-
-def authority(payment: Payment) -> int:
-    """Whose word on the amount is taken: the PaymentIntent's before the Session's."""
-    return [PaymentSource.SESSION, PaymentSource.INTENT].index(PaymentSource(payment.source))

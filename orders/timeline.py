@@ -51,6 +51,11 @@ SENTENCES = {
     "order.checkout_closed": "Checkout {attempt} was closed: {reason}",
     "order.payment_updated": "A payment of {amount} {status}, says its {source}",
     "order.paid": "The order is paid: {received} received",
+    "order.refunded": "The order is {state}: {refunded} given back, {net} left",
+    "order.refund_requested": "A refund of {amount} was asked for: {reason}",
+    "order.refund_updated": "A refund of {amount} {status}",
+    "order.dispute_updated": "A dispute over {amount}: {status} ({reason})",
+    "order.review_updated": "A review by Stripe Radar: {reason}",
     "order.canceled": "The order was canceled {reason}",
     "order.attention_raised": "A person should look: {reason}",
     "order.attention_cleared": "Nobody needs to look any more: {reason}",
@@ -61,7 +66,7 @@ SENTENCES = {
     "stripe.call.failed": "Not done at Stripe: {operation} ({reason})",
     "stripe.call.unknown": "Nobody knows yet whether Stripe did it: {operation} ({reason})",
 }
-AMOUNTS = {"unit_amount", "total", "stripe_total", "quoted_total", "amount", "received"}
+AMOUNTS = {"unit_amount", "total", "stripe_total", "quoted_total", "amount", "received", "refunded", "net"}
 CODED = {"operation", "reason", "status", "source", "http_status"}
 CODES = {
     **{str(value): label for value, label in Attention.choices},

@@ -1,70 +1,112 @@
-"""From an event to what its order learns: one reader for each type, and one way for all of them to the order."""
+"""The one way from an event to its order."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
+
+from django.utils import timezone
 
 from billing.models import StripeCall
 from core.configuration import Account
-from orders.events import OrderCheckoutClosed, OrderPaymentUpdated
-from orders.models import CheckoutState, PaymentSource, PaymentStatus
 from orders.services.checkout import CREATE_SESSION
 from orders.services.payments import ignore_news, record_news
 from webhooks.events import StripeEvent
-from webhooks.models import DeliveryState
+from webhooks.models import DeliveryState, PaymentLink
+from webhooks.readers import HINTS, READERS, Origin, StripeObject, intent_of
 
-type StripeObject = dict[str, Any]
-type News = tuple[OrderCheckoutClosed | OrderPaymentUpdated, ...]
+# What Stripe gives no metadata of ours: it is known by its PaymentIntent, which may be heard of later.
+KNOWN_BY_INTENT = ("refund", "dispute", "review")
 
 
 class Outcome(NamedTuple):
-    """What became of a delivery, for its row."""
+    """What became of a delivery; `link` is the row that it waits at, or that it has just linked to its order."""
 
     state: DeliveryState
     reason: str = ""
     order_id: int | None = None
+    link: PaymentLink | None = None
 
 
 def handle_event(account: Account, event: StripeEvent) -> Outcome:
     """Let the order that an event is about learn of it, in the caller's transaction.
 
-    Only an event of a call that we have on record is ours: its id stands in the metadata, which nobody but the holder
-    of the account's key can set, and it tells two installations on one account apart.
+    An event is ours when it names a call that we have on record: its id stands in the metadata, which nobody but the
+    holder of the account's key can set, and it tells two installations on one account apart. What carries no metadata
+    of ours belongs to the order of its PaymentIntent, and waits until that is known.
+
+    Locks, in this order: the delivery (by the caller), the link, the order.
     """
-    if event.type not in READERS:
+    if event.type not in READERS and event.type not in HINTS:
         return Outcome(DeliveryState.IGNORED, "type_not_handled")
     call = call_behind(event.data.object)
-    if call is None:
+    intent = intent_of(event.data.object)
+    by_intent = event.data.object.get("object") in KNOWN_BY_INTENT and bool(intent)
+    if call is None and not by_intent:
         return Outcome(DeliveryState.IGNORED, "not_ours")
-    order_id = int(call.body["metadata"]["order_id"])
-    if reason := mistrust(account, event, call):
-        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=reason)
-        return Outcome(DeliveryState.IGNORED, reason, order_id)
+    if call is not None and (reason := mistrust(account, event, call)):
+        ignore_news(order_id=order_of(call), event_id=event.id, event_type=event.type, reason=reason)
+        return Outcome(DeliveryState.IGNORED, reason, order_of(call))
+    link = lock_link(account, intent) if intent else None
+    order_id = order_of(call) if call else link.order_id if link else None
+    if order_id is None:
+        return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, link)
     if not event.is_our_version:
         return Outcome(DeliveryState.REFUSED, "api_version", order_id)
-    return tell_order(call, event, event.data.object)
+    return tell_order(event, event.data.object, call, order_id, link)
 
 
-def handle_reread(event: StripeEvent, stripe_object: StripeObject) -> Outcome:
+def handle_reread(account: Account, event: StripeEvent, stripe_object: StripeObject) -> Outcome:
     """Handle an event of another API version by its object as Stripe has it now, in ours."""
     call = call_behind(stripe_object)
-    return tell_order(call, event, stripe_object) if call else Outcome(DeliveryState.IGNORED, "not_ours")
+    intent = intent_of(stripe_object)
+    link = lock_link(account, intent) if intent else None
+    order_id = order_of(call) if call else link.order_id if link else None
+    if order_id is None:
+        return Outcome(DeliveryState.IGNORED, "not_ours")
+    return tell_order(event, stripe_object, call, order_id, link)
 
 
-def tell_order(call: StripeCall, event: StripeEvent, stripe_object: StripeObject) -> Outcome:
-    order_id = int(call.body["metadata"]["order_id"])
-    facts = READERS[event.type](call, stripe_object)
-    changed = record_news(order_id=order_id, event_id=event.id, event_type=event.type, facts=facts)
-    return Outcome(DeliveryState.HANDLED, "" if changed else "changed_nothing", order_id)
+def tell_order(
+    event: StripeEvent, stripe_object: StripeObject, call: StripeCall | None, order_id: int, link: PaymentLink | None
+) -> Outcome:
+    """Tell the order; a link that did not know its order yet is given it, and comes back with the outcome."""
+    if event.type in HINTS:
+        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=HINTS[event.type])
+        changed = False
+    else:
+        attempt = int(call.body["metadata"]["attempt"]) if call else 0
+        account = call.account if call else link.account if link else ""
+        changed = record_news(
+            order_id=order_id,
+            event_id=event.id,
+            event_type=event.type,
+            call_id=str(call.pk) if call else "",
+            facts=READERS[event.type](Origin(account, attempt), stripe_object),
+        )
+    newly_linked = link if link is not None and link.order_id is None else None
+    if newly_linked is not None:
+        newly_linked.order_id = order_id
+        newly_linked.save(update_fields=["order_id"])
+    return Outcome(DeliveryState.HANDLED, "" if changed else "changed_nothing", order_id, newly_linked)
 
 
 def call_behind(stripe_object: StripeObject) -> StripeCall | None:
-    """The call of ours that opened the checkout which a Session or PaymentIntent belongs to."""
+    """The call of ours that opened the checkout which a Session, PaymentIntent or Charge belongs to."""
     try:
         call_id = UUID(stripe_object["metadata"]["call_id"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     return StripeCall.objects.filter(pk=call_id, operation=CREATE_SESSION).first()
+
+
+def order_of(call: StripeCall) -> int:
+    return int(call.body["metadata"]["order_id"])
+
+
+def lock_link(account: Account, payment_intent: str) -> PaymentLink:
+    """The row of a PaymentIntent, made if need be, locked: what is about one payment comes one after another."""
+    link = PaymentLink(account=account.name, payment_intent=payment_intent, seen_at=timezone.now())
+    PaymentLink.objects.bulk_create([link], ignore_conflicts=True)
+    return PaymentLink.objects.select_for_update().get(account=account.name, payment_intent=payment_intent)
 
 
 def mistrust(account: Account, event: StripeEvent, call: StripeCall) -> str:
@@ -77,56 +119,3 @@ def mistrust(account: Account, event: StripeEvent, call: StripeCall) -> str:
     if is_session and call.object_id and call.object_id != event.object_id:
         return "wrong_session"
     return ""
-
-
-def read_completed_session(call: StripeCall, session: StripeObject) -> News:
-    """`payment_status` is `paid`, or `unpaid` while a delayed method settles.
-
-    Source: docs.stripe.com/checkout/fulfillment.
-    """
-    closed = session_closed(call, session, CheckoutState.COMPLETED)
-    if session["payment_intent"] is None:
-        return (closed,)
-    payment = OrderPaymentUpdated(
-        payment_intent=session["payment_intent"],
-        source=PaymentSource.SESSION,
-        source_id=session["id"],
-        charge="",
-        status=PaymentStatus.SUCCEEDED if session["payment_status"] == "paid" else PaymentStatus.PROCESSING,
-        amount=session["amount_total"],
-        currency=session["currency"],
-        account=call.account,
-        livemode=session["livemode"],
-    )
-    return (closed, payment)
-
-
-def read_expired_session(call: StripeCall, session: StripeObject) -> News:
-    return (session_closed(call, session, CheckoutState.EXPIRED),)
-
-
-def session_closed(call: StripeCall, session: StripeObject, reason: CheckoutState) -> OrderCheckoutClosed:
-    return OrderCheckoutClosed(attempt=int(call.body["metadata"]["attempt"]), session_id=session["id"], reason=reason)
-
-
-def read_succeeded_intent(call: StripeCall, intent: StripeObject) -> News:
-    """`amount_received` is what the succeeded charge took."""
-    payment = OrderPaymentUpdated(
-        payment_intent=intent["id"],
-        source=PaymentSource.INTENT,
-        source_id=intent["id"],
-        charge=intent["latest_charge"] or "",
-        status=PaymentStatus.SUCCEEDED,
-        amount=intent["amount_received"],
-        currency=intent["currency"],
-        account=call.account,
-        livemode=intent["livemode"],
-    )
-    return (payment,)
-
-
-READERS: dict[str, Callable[[StripeCall, StripeObject], News]] = {
-    "checkout.session.completed": read_completed_session,
-    "checkout.session.expired": read_expired_session,
-    "payment_intent.succeeded": read_succeeded_intent,
-}

@@ -7,6 +7,22 @@ class DeliveryState(models.TextChoices):
     IGNORED = "ignored", "ignored"
     REFUSED = "refused", "refused: another API version"
     FAILED = "failed", "failed"
+    WAITING = "waiting", "waiting for its payment to be known"
+
+
+class PaymentLink(models.Model):
+    """Which order a PaymentIntent pays; what is about it waits at this row until that is known."""
+
+    account = models.CharField(max_length=64)
+    payment_intent = models.CharField(max_length=255)
+    order_id = models.BigIntegerField(null=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "payment_intent"], name="webhooks_link_once")]
+
+    def __str__(self) -> str:
+        return self.payment_intent
 
 
 class Delivery(models.Model):
@@ -22,6 +38,7 @@ class Delivery(models.Model):
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.RECEIVED)
     reason = models.CharField(max_length=255, blank=True)
     order_id = models.BigIntegerField(null=True)
+    link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, null=True, related_name="waiting")
     attempts = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True)

@@ -7,8 +7,11 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from billing.accounts import account_named
+from billing.gateway.charges import Charges
+from billing.gateway.disputes import Disputes
 from billing.gateway.manager import ResourceManager
 from billing.gateway.payment_intents import PaymentIntents
+from billing.gateway.refunds import Refunds
 from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
@@ -19,8 +22,14 @@ from webhooks.models import Delivery, DeliveryState
 log = structlog.get_logger()
 
 UNDONE = (DeliveryState.RECEIVED, DeliveryState.FAILED)
-# Which manager reads an event's object again, by the type's first word.
-READ_AGAIN: dict[str, type[ResourceManager]] = {"checkout": Sessions, "payment_intent": PaymentIntents}
+# Which manager reads an event's object again, by the kind of object; Stripe lets reviews be read by no key.
+READ_AGAIN: dict[str, type[ResourceManager]] = {
+    "checkout.session": Sessions,
+    "payment_intent": PaymentIntents,
+    "charge": Charges,
+    "refund": Refunds,
+    "dispute": Disputes,
+}
 # How long after so many attempts a delivery is tried again by ourselves; the last pause lasts.
 PAUSES = [timedelta(minutes=minutes) for minutes in (0, 1, 2, 5, 15, 60)]
 
@@ -54,6 +63,7 @@ def process_delivery(account: Account, event: StripeEvent, payload: bytes) -> De
             return DeliveryState(delivery.state)
         outcome = handle_event(account, event)
         finish_delivery(delivery, outcome)
+        adopt_waiting(account, outcome)
     return outcome.state
 
 
@@ -73,12 +83,24 @@ def claim_delivery(account: Account, event: StripeEvent, payload: bytes) -> Deli
     return Delivery.objects.select_for_update().defer("payload").get(account=account.name, event_id=event.id)
 
 
+def adopt_waiting(account: Account, outcome: Outcome) -> None:
+    """Handle what waited for the payment that was just linked to its order, in the same transaction."""
+    if outcome.state == DeliveryState.WAITING or outcome.link is None:
+        return
+    waiting = Delivery.objects.select_for_update().filter(link=outcome.link, state=DeliveryState.WAITING)
+    for delivery in waiting.order_by("pk"):
+        event = parse_event(bytes(delivery.payload))
+        with provenance.acting(f"stripe:{account.name}", cause=event.id):
+            finish_delivery(delivery, handle_event(account, event))
+
+
 def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
     delivery.state, delivery.reason, delivery.order_id = outcome.state, outcome.reason, outcome.order_id
+    delivery.link = outcome.link if outcome.state == DeliveryState.WAITING else None
     delivery.attempts += 1
     delivery.handled_at = timezone.now()
     delivery.try_at = timezone.now() if outcome.state == DeliveryState.REFUSED else None
-    delivery.save(update_fields=["state", "reason", "order_id", "attempts", "handled_at", "try_at"])
+    delivery.save(update_fields=["state", "reason", "order_id", "link", "attempts", "handled_at", "try_at"])
     log.info(
         "delivery.handled",
         event_id=delivery.event_id,
@@ -140,8 +162,11 @@ def read_again(delivery: Delivery) -> None:
     account = account_named(delivery.account)
     event = parse_event(bytes(delivery.payload))
     with provenance.acting("system:reread", cause=event.id):
-        stripe_object = READ_AGAIN[event.type.split(".")[0]](account).read("retrieve", target=event.object_id)
+        manager = READ_AGAIN[event.data.object["object"]](account)
+        stripe_object = manager.read("retrieve", target=event.object_id)
         with transaction.atomic(durable=True):
             locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
             if locked.state == DeliveryState.REFUSED:
-                finish_delivery(locked, handle_reread(event, stripe_object))
+                outcome = handle_reread(account, event, stripe_object)
+                finish_delivery(locked, outcome)
+                adopt_waiting(account, outcome)

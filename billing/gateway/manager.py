@@ -6,6 +6,8 @@ from billing.gateway.calls import Body, Operation, Reply, execute_call, intend_c
 from billing.models import StripeCall
 from core.configuration import Account
 
+PAGE = 100  # the most that Stripe lists at once
+
 
 class ResourceManager:
     """Journals, sends, times and classifies; a subclass says what its resource is called and what can be done with it.
@@ -25,6 +27,18 @@ class ResourceManager:
     def intend(self, verb: str, **call: Any) -> StripeCall:
         """Put a call on record in the caller's transaction (see `intend_call`); send it with `execute_call` after."""
         return intend_call(account=self.account.name, operation=f"{self.resource}.{verb}", **call)
+
+    def find_by_call(self, call: StripeCall, query: Body) -> Body | None:
+        """The listed object whose metadata names this call: how to find out what a lost answer had made."""
+        query = query | {"limit": PAGE}
+        while True:
+            page = self.read("list", body=query, subject=call.subject)
+            for found in page["data"]:
+                if (found["metadata"] or {}).get("call_id") == str(call.pk):
+                    return dict(found)
+            if not page["has_more"]:
+                return None
+            query = query | {"starting_after": page["data"][-1]["id"]}
 
     def read(self, verb: str, *, target: str = "", body: Body | None = None, subject: str = "") -> Body:
         """A plain read, journaled too: its intent is committed, it is sent, its outcome recorded.

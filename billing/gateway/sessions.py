@@ -10,7 +10,6 @@ from billing.models import StripeCall
 from billing.quotes import Quote
 
 CLOCK_SKEW = timedelta(minutes=5)
-PAGE = 100
 
 
 def find_created(call: StripeCall) -> Body | None:
@@ -19,16 +18,7 @@ def find_created(call: StripeCall) -> Body | None:
         return None
     # Open-ended: a killed process may have sent the request long after it was put on record.
     since = {"gte": int((call.requested_at - CLOCK_SKEW).timestamp())}
-    sessions, query = Sessions(account_named(call.account)), {"created": since, "limit": PAGE}
-    while True:
-        page = sessions.read("list", body=query, subject=call.subject)
-        for session in page["data"]:
-            if (session["metadata"] or {}).get("call_id") == str(call.pk):
-                found: Body = session
-                return found
-        if not page["has_more"]:
-            return None
-        query = query | {"starting_after": page["data"][-1]["id"]}
+    return Sessions(account_named(call.account)).find_by_call(call, {"created": since})
 
 
 def find_expired(call: StripeCall) -> Body | None:

@@ -177,11 +177,16 @@ def test_only_what_stripe_certainly_did_not_do_has_failed(
 
 def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
     assert sorted(operations) == [
+        "charges.retrieve",
         "checkout.sessions.create",
         "checkout.sessions.expire",
         "checkout.sessions.list",
         "checkout.sessions.retrieve",
+        "disputes.retrieve",
         "payment_intents.retrieve",
+        "refunds.create",
+        "refunds.list",
+        "refunds.retrieve",
     ]
 
 

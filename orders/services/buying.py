@@ -6,7 +6,7 @@ from psycopg.errors import UniqueViolation
 from billing.accounts import account_of_currency
 from billing.models import StripeCall
 from core.refusals import NotFound
-from orders.decisions import OrderNotPayable, decide_placing
+from orders.decisions.placing import OrderNotPayable, decide_placing
 from orders.events import OrderDrafted, OrderLineSet
 from orders.models import Checkout, Item, Order, OrderState
 from orders.projections import OrderAggregate

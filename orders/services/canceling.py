@@ -8,7 +8,7 @@ from billing.gateway.sessions import Sessions
 from billing.models import CallState, StripeCall
 from billing.services import resolve_call
 from core.refusals import NotFound
-from orders.decisions import decide_canceling, refuse_unless_cancelable
+from orders.decisions.canceling import decide_canceling, refuse_unless_cancelable
 from orders.models import CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.services.checkout import intend_expiry, record_closing

@@ -18,13 +18,8 @@ from billing.models import OPEN_STATES, CallState, StripeCall
 from billing.quotes import Quote
 from billing.services import resolve_call
 from core.refusals import NotFound, Refusal
-from orders.decisions import (
-    OrderNotPayable,
-    decide_closing,
-    decide_opening,
-    open_checkout_of,
-    refuse_unless_payable,
-)
+from orders.decisions.checkouts import decide_closing, decide_opening, open_checkout_of, refuse_unless_payable
+from orders.decisions.placing import OrderNotPayable
 from orders.events import OrderCheckoutClosed, OrderCheckoutOpened, OrderQuoteMismatched
 from orders.links import order_url
 from orders.models import Checkout, CheckoutState, Order, OrderState

@@ -1,21 +1,25 @@
 """What a verified delivery says about an order's money and checkouts."""
 
-from orders.decisions import decide_ignoring, decide_news, decide_settlement
-from orders.events import OrderCheckoutClosed, OrderPaymentUpdated
+from collections.abc import Sequence
+
+from orders.decisions.money import News, decide_news, decide_settlement
+from orders.events import OrderEventIgnored
+from orders.models import CheckoutState, OrderState
 from orders.projections import OrderAggregate
+from orders.services.checkout import intend_expiry
 
 ALREADY_KNOWN = "already_known"
 
 
-def record_news(
-    *, order_id: int, event_id: str, event_type: str, facts: tuple[OrderCheckoutClosed | OrderPaymentUpdated, ...]
-) -> bool:
+def record_news(*, order_id: int, event_id: str, event_type: str, call_id: str, facts: Sequence[News]) -> bool:
     """Let an order learn what Stripe told, in the caller's transaction; True when that changed anything.
 
-    What changed nothing is on record too (`order.event_ignored`), so that the timeline explains itself.
-    Raises Order.DoesNotExist.
+    `call_id` is the call that opened the checkout which the news is of, '' where Stripe's object doesn't tell. What
+    changed nothing is on record too (`order.event_ignored`), so that the timeline explains itself. Raises
+    Order.DoesNotExist.
     """
     order = OrderAggregate.load_locked(order_id)
+    was_pending = order.root.state == OrderState.PENDING
     changed = False
     for told in facts:
         decided = list(decide_news(order, told))
@@ -24,13 +28,22 @@ def record_news(
     if changed:
         order.record(*decide_settlement(order))
     else:
-        order.record(decide_ignoring(event_id, event_type, ALREADY_KNOWN))
+        order.record(OrderEventIgnored(event_id=event_id, type=event_type, reason=ALREADY_KNOWN))
     order.save()
+    if was_pending and order.root.state != OrderState.PENDING:
+        close_siblings(order, call_id)
     return changed
+
+
+def close_siblings(order: OrderAggregate, call_id: str) -> None:
+    """Put on record that the checkouts beside the paid one are to be expired at Stripe; the sweeper sends it."""
+    for checkout in order.checkouts:
+        if checkout.state == CheckoutState.OPEN and checkout.call_id != call_id:
+            intend_expiry(order.root, checkout.session_id)
 
 
 def ignore_news(*, order_id: int, event_id: str, event_type: str, reason: str) -> None:
     """Put on record that a verified delivery about this order was not acted on. Raises Order.DoesNotExist."""
     order = OrderAggregate.load_locked(order_id)
-    order.record(decide_ignoring(event_id, event_type, reason))
+    order.record(OrderEventIgnored(event_id=event_id, type=event_type, reason=reason))
     order.save()

@@ -16,7 +16,7 @@ from billing.models import CallState, StripeCall
 from billing.services import sweep_open_calls
 from core.eventlog import provenance
 from core.models import Event
-from orders.decisions import OrderNotCancelable
+from orders.decisions.canceling import OrderNotCancelable
 from orders.models import Checkout, Item, Order
 from orders.services.canceling import cancel_order
 from orders.shopper import COOKIE

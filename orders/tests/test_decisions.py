@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from billing.limits import MAXIMUM_LINES
 from billing.quotes import Quote
-from orders import decisions
-from orders.decisions import OrderNotPayable, decide_news, decide_placing
+from orders.decisions.money import decide_news, decide_settlement
+from orders.decisions.placing import OrderNotPayable, decide_placing
 from orders.events import OrderCanceled, OrderCheckoutClosed, OrderDrafted, OrderPaymentUpdated
 from orders.models import Order
 from orders.projections import OrderAggregate
@@ -60,7 +60,7 @@ def asked(**fields: Any) -> OrderPaymentUpdated:
 def tell(order: OrderAggregate, told: OrderPaymentUpdated | OrderCheckoutClosed) -> None:
     for fact in list(decide_news(order, told)):
         order.apply(fact, NOW)
-    for fact in list(decisions.decide_settlement(order)):
+    for fact in list(decide_settlement(order)):
         order.apply(fact, NOW)
 
 

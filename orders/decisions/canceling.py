@@ -1,0 +1,35 @@
+"""Canceling: only what was not paid and is not being paid."""
+
+from http import HTTPStatus
+
+from core.refusals import Refusal
+from orders.events import OrderCanceled
+from orders.models import CheckoutState, OrderState, PaymentStatus
+from orders.projections import OrderAggregate
+
+
+class OrderNotCancelable(Refusal):
+    """An order is canceled only before it is paid, and not while its payment is completing."""
+
+    code = "not_cancelable"
+    status = HTTPStatus.CONFLICT
+    message = "This order can't be canceled: {reason}."
+
+
+def refuse_unless_cancelable(order: OrderAggregate) -> None:
+    """Raise OrderNotCancelable unless nothing was paid and nothing is being paid."""
+    if order.root.state not in {OrderState.DRAFT, OrderState.PENDING}:
+        raise OrderNotCancelable(reason=f"it is {order.root.state}")
+    alive = [payment for payment in order.payments if payment.status != PaymentStatus.FAILED]
+    failed = {payment.source_id for payment in order.payments if payment.status == PaymentStatus.FAILED}
+    completed = {one.session_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
+    if alive or completed - failed:
+        raise OrderNotCancelable(reason="a payment of it is on its way")
+
+
+def decide_canceling(order: OrderAggregate, reason: str) -> OrderCanceled:
+    """Cancel; every checkout must have been closed at Stripe before."""
+    refuse_unless_cancelable(order)
+    if any(checkout.state == CheckoutState.OPEN for checkout in order.checkouts):
+        raise OrderNotCancelable(reason="it can still be paid at Stripe")
+    return OrderCanceled(reason=reason)

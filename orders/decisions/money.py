@@ -1,0 +1,117 @@
+"""Money: what Stripe tells of payments, refunds, disputes and reviews, and what the sums then say of the order.
+
+Nothing here depends on the order in which things are told: each object's own highest status stands, and everything else
+follows from the sums (orders/sums.py).
+"""
+
+from collections.abc import Iterator
+
+from orders import sums
+from orders.decisions.checkouts import decide_closing
+from orders.events import (
+    OrderAttentionCleared,
+    OrderAttentionRaised,
+    OrderCheckoutClosed,
+    OrderDisputeUpdated,
+    OrderPaid,
+    OrderPaymentUpdated,
+    OrderRefunded,
+    OrderRefundUpdated,
+    OrderReviewUpdated,
+)
+from orders.models import SETTLED_STATES, Attention, DisputeState, OrderState
+from orders.projections import OrderAggregate
+
+type News = OrderCheckoutClosed | OrderPaymentUpdated | OrderRefundUpdated | OrderDisputeUpdated | OrderReviewUpdated
+
+
+def decide_news(order: OrderAggregate, told: News) -> Iterator[object]:
+    """What follows from one thing that Stripe told; nothing when it is known or overtaken."""
+    match told:
+        case OrderCheckoutClosed():
+            yield from decide_closing(order, told)
+        case OrderPaymentUpdated():
+            yield from decide_payment(order, told)
+        case OrderRefundUpdated():
+            yield from decide_refund(order, told)
+        case OrderDisputeUpdated():
+            yield from decide_dispute(order, told)
+        case OrderReviewUpdated():
+            known = next((review for review in order.reviews if review.review_id == told.review), None)
+            if known is None or (known.is_open and not told.is_open):
+                yield told
+
+
+def decide_payment(order: OrderAggregate, told: OrderPaymentUpdated) -> Iterator[object]:
+    """An object's own higher status wins, an equal one fills in the charge."""
+    known = next((payment for payment in order.payments if payment.source_id == told.source_id), None)
+    rank = sums.rank(sums.PAYMENT_RANK, told.status), told.charge
+    if known is None or rank > (sums.rank(sums.PAYMENT_RANK, known.status), known.charge):
+        yield told
+
+
+def decide_refund(order: OrderAggregate, told: OrderRefundUpdated) -> Iterator[object]:
+    """A refund's higher status wins: failed over succeeded, since that is the way it goes."""
+    known = next((refund for refund in order.refunds if refund.refund_id == told.refund), None)
+    if known is None or sums.rank(sums.REFUND_RANK, told.status) > sums.rank(sums.REFUND_RANK, known.status):
+        yield told
+
+
+def decide_dispute(order: OrderAggregate, told: OrderDisputeUpdated) -> Iterator[object]:
+    known = next((dispute for dispute in order.disputes if dispute.dispute_id == told.dispute), None)
+    if known is None or sums.rank(sums.DISPUTE_RANK, told.status) > sums.rank(sums.DISPUTE_RANK, known.status):
+        yield told
+
+
+def decide_settlement(order: OrderAggregate) -> Iterator[object]:
+    """What the sums say now: paid when verified money covers the total, how far refunded, what a person should look at.
+
+    `paid` is never taken back, so it must not depend on which word came first: one that covers is enough. Where a
+    better word says less, the order is paid and underpaid, and a person is told.
+    """
+    root = order.root
+    state = root.state
+    if state == OrderState.PENDING and sums.covered(root, order.payments) >= root.total:
+        yield OrderPaid(received=root.received)
+        state = OrderState.PAID
+    if state in SETTLED_STATES and state != (far := how_far_refunded(order)):
+        yield OrderRefunded(state=far, refunded=root.refunded, net=root.received - root.refunded)
+    wanted = reasons_to_look(order, is_settled=state in SETTLED_STATES)
+    yield from (OrderAttentionRaised(reason=reason) for reason in sorted(wanted - set(root.attention)))
+    yield from (OrderAttentionCleared(reason=reason) for reason in sorted((FROM_SUMS - wanted) & set(root.attention)))
+
+
+def how_far_refunded(order: OrderAggregate) -> OrderState:
+    """Of an order that was paid: partially while something of the total is left, fully when nothing is."""
+    root = order.root
+    net = root.received - root.refunded
+    if root.refunded == 0 or net >= root.total:
+        return OrderState.PAID
+    return OrderState.PARTIALLY_REFUNDED if net > 0 else OrderState.REFUNDED
+
+
+# The reasons that come and go with the sums; the others are cleared by a person.
+FROM_SUMS = frozenset(
+    {
+        Attention.SURPLUS,
+        Attention.UNDERPAID,
+        Attention.UNCOUNTED,
+        Attention.DISPUTED,
+        Attention.IN_REVIEW,
+        Attention.REFUND_FAILED,
+    }
+)
+
+
+def reasons_to_look(order: OrderAggregate, *, is_settled: bool) -> set[str]:
+    root = order.root
+    words = [word for of_intent in sums.succeeded_words(order.payments).values() for word in of_intent]
+    holds = {
+        Attention.SURPLUS: root.surplus > 0,
+        Attention.UNDERPAID: root.due > root.received and (root.received > 0 or is_settled),
+        Attention.UNCOUNTED: not all(root.counts(word) for word in words),
+        Attention.DISPUTED: root.dispute_state == DisputeState.OPEN,
+        Attention.IN_REVIEW: any(review.is_open for review in order.reviews),
+        Attention.REFUND_FAILED: any(refund.status == "failed" for refund in order.refunds),
+    }
+    return {reason for reason, is_so in holds.items() if is_so}

@@ -1,0 +1,190 @@
+"""From Stripe's objects to what their order learns: pure functions, one for each kind of object.
+
+Source: docs.stripe.com/api/<object> in the pinned API version, and docs.stripe.com/checkout/fulfillment.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from orders.decisions.money import News
+from orders.events import (
+    OrderCheckoutClosed,
+    OrderDisputeUpdated,
+    OrderPaymentUpdated,
+    OrderRefundUpdated,
+    OrderReviewUpdated,
+)
+from orders.models import CheckoutState, PaymentSource, PaymentStatus
+
+type StripeObject = dict[str, Any]
+
+
+class Origin(NamedTuple):
+    """The account that signed, and the attempt whose checkout an object belongs to, if it tells."""
+
+    account: str
+    attempt: int = 0
+
+
+type Reader = Callable[[Origin, StripeObject], tuple[News, ...]]
+
+
+def read_completed_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
+    """`payment_status` is `paid`, or `unpaid` while a delayed method settles."""
+    status = PaymentStatus.SUCCEEDED if session["payment_status"] == "paid" else PaymentStatus.PROCESSING
+    return (session_closed(origin, session, CheckoutState.COMPLETED), *session_says(origin, session, status))
+
+
+def read_settled_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
+    """A delayed method came through."""
+    return read_completed_session(origin, session)
+
+
+def read_failed_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
+    """A delayed method failed: the Session is completed, and its order can be paid anew."""
+    closed = session_closed(origin, session, CheckoutState.COMPLETED)
+    return (closed, *session_says(origin, session, PaymentStatus.FAILED))
+
+
+def read_expired_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
+    return (session_closed(origin, session, CheckoutState.EXPIRED),)
+
+
+def session_closed(origin: Origin, session: StripeObject, reason: CheckoutState) -> OrderCheckoutClosed:
+    return OrderCheckoutClosed(attempt=origin.attempt, session_id=session["id"], reason=reason)
+
+
+def session_says(origin: Origin, session: StripeObject, status: PaymentStatus) -> tuple[News, ...]:
+    if session["payment_intent"] is None:
+        return ()
+    payment = OrderPaymentUpdated(
+        payment_intent=session["payment_intent"],
+        source=PaymentSource.SESSION,
+        source_id=session["id"],
+        charge="",
+        status=status,
+        amount=session["amount_total"],
+        currency=session["currency"],
+        account=origin.account,
+        livemode=session["livemode"],
+    )
+    return (payment,)
+
+
+def read_succeeded_intent(origin: Origin, intent: StripeObject) -> tuple[News, ...]:
+    """`amount_received` is what the succeeded charge took."""
+    payment = OrderPaymentUpdated(
+        payment_intent=intent["id"],
+        source=PaymentSource.INTENT,
+        source_id=intent["id"],
+        charge=intent["latest_charge"] or "",
+        status=PaymentStatus.SUCCEEDED,
+        amount=intent["amount_received"],
+        currency=intent["currency"],
+        account=origin.account,
+        livemode=intent["livemode"],
+    )
+    return (payment,)
+
+
+CHARGE_STATUS = {
+    "pending": PaymentStatus.PROCESSING,
+    "failed": PaymentStatus.FAILED,
+    "succeeded": PaymentStatus.SUCCEEDED,
+}
+
+
+def read_charge(origin: Origin, charge: StripeObject) -> tuple[News, ...]:
+    status = CHARGE_STATUS[charge["status"]]
+    payment = OrderPaymentUpdated(
+        payment_intent=charge["payment_intent"],
+        source=PaymentSource.CHARGE,
+        source_id=charge["id"],
+        charge=charge["id"],
+        status=status,
+        amount=charge["amount_captured"] if status == PaymentStatus.SUCCEEDED else charge["amount"],
+        currency=charge["currency"],
+        account=origin.account,
+        livemode=charge["livemode"],
+        failure_code=charge["failure_code"] or "",
+    )
+    return (payment,)
+
+
+def read_refund(_origin: Origin, refund: StripeObject) -> tuple[News, ...]:
+    told = OrderRefundUpdated(
+        refund=refund["id"],
+        payment_intent=refund["payment_intent"],
+        charge=refund["charge"] or "",
+        status=refund["status"] or "pending",
+        amount=refund["amount"],
+        currency=refund["currency"],
+        failure_reason=refund.get("failure_reason") or "",
+    )
+    return (told,)
+
+
+def read_dispute(_origin: Origin, dispute: StripeObject) -> tuple[News, ...]:
+    told = OrderDisputeUpdated(
+        dispute=dispute["id"],
+        payment_intent=dispute["payment_intent"],
+        charge=dispute["charge"],
+        status=dispute["status"],
+        amount=dispute["amount"],
+        currency=dispute["currency"],
+        reason=dispute["reason"],
+        due_by=dispute["evidence_details"]["due_by"],
+    )
+    return (told,)
+
+
+def read_review(_origin: Origin, review: StripeObject) -> tuple[News, ...]:
+    told = OrderReviewUpdated(
+        review=review["id"],
+        payment_intent=review["payment_intent"],
+        is_open=review["open"],
+        reason=review["reason"],
+    )
+    return (told,)
+
+
+READERS: dict[str, Reader] = {
+    "checkout.session.completed": read_completed_session,
+    "checkout.session.async_payment_succeeded": read_settled_session,
+    "checkout.session.async_payment_failed": read_failed_session,
+    "checkout.session.expired": read_expired_session,
+    "payment_intent.succeeded": read_succeeded_intent,
+    "charge.pending": read_charge,
+    "charge.failed": read_charge,
+    "charge.succeeded": read_charge,
+    "charge.updated": read_charge,
+    "refund.created": read_refund,
+    "refund.updated": read_refund,
+    "refund.failed": read_refund,
+    "charge.refund.updated": read_refund,
+    "charge.dispute.created": read_dispute,
+    "charge.dispute.updated": read_dispute,
+    "charge.dispute.closed": read_dispute,
+    "charge.dispute.funds_withdrawn": read_dispute,
+    "charge.dispute.funds_reinstated": read_dispute,
+    "review.opened": read_review,
+    "review.closed": read_review,
+}
+
+# Told better by another event of the same fact: on record with the order, and otherwise left alone.
+HINTS = {
+    "charge.refunded": "told_by_its_refund",
+    "payment_intent.created": "told_by_its_charge",
+    "payment_intent.processing": "told_by_its_charge",
+    "payment_intent.requires_action": "told_by_its_charge",
+    "payment_intent.payment_failed": "told_by_its_charge",
+    "payment_intent.canceled": "told_by_its_charge",
+}
+
+
+def intent_of(stripe_object: StripeObject) -> str:
+    """The PaymentIntent that an object is or belongs to, '' when none."""
+    if stripe_object.get("object") == "payment_intent":
+        return str(stripe_object["id"])
+    intent = stripe_object.get("payment_intent")
+    return intent if isinstance(intent, str) else ""
