@@ -6,4 +6,4 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported
-        from billing.gateway import charges, disputes, payment_intents, refunds, sessions  # noqa: F401, PLC0415 registers their operations
+        from billing.gateway import charges, disputes, events, payment_intents, refunds, sessions  # noqa: F401, PLC0415 registers their operations

@@ -9,14 +9,13 @@ from django.utils import timezone
 from billing.events import StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
 from billing.gateway.calls import (
     KEY_MISUSED,
-    NO_ANSWER,
     SERVER_ERROR_REPLAYED,
     Reply,
     complete_call,
     operations,
     send_call,
 )
-from billing.gateway.errors import CallSettledError, StripeRefused, StripeUnreachable
+from billing.gateway.errors import NO_ANSWER, CallSettledError, StripeRefused, StripeUnreachable
 from billing.models import OPEN_STATES, StripeCall
 from core.eventlog import provenance
 

@@ -63,6 +63,12 @@ class Environment:
             raise ConfigurationError(name, "must be 0 or 1")
         return value == "1"
 
+    def number(self, name: str, default: int) -> int:
+        value = self.text(name, str(default))
+        if not re.fullmatch(r"[0-9]{1,6}", value) or int(value) == 0:
+            raise ConfigurationError(name, "must be a whole number above 0")
+        return int(value)
+
     def items(self, name: str, default: str | None = None) -> tuple[str, ...]:
         """The items of a comma-separated list, at least one."""
         items = tuple(item.strip() for item in self.text(name, default).split(",") if item.strip())
@@ -106,6 +112,7 @@ class Configuration:
     allowed_hosts: tuple[str, ...]
     stripe_api_base: str
     accounts: dict[str, Account]
+    order_stale_hours: int
     superuser_username: str
     superuser_password: str = field(repr=False)
 
@@ -122,6 +129,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         allowed_hosts=environment.items("DJANGO_ALLOWED_HOSTS"),
         stripe_api_base=environment.url("STRIPE_API_BASE", ""),
         accounts=read_accounts(environment),
+        order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
         superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),
     )

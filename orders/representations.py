@@ -85,6 +85,25 @@ PAID = Status(
     happened="We received your payment. Thank you!",
     to_do="There is nothing more for you to do.",
 )
+PARTIALLY_REFUNDED = Status(
+    tone="good",
+    title="Partly refunded",
+    happened="We received your payment and gave part of it back.",
+    to_do="Your bank shows the refund within ten days.",
+)
+REFUNDED = Status(
+    tone="neutral",
+    title="Refunded",
+    happened="We gave your payment back.",
+    to_do="Your bank shows the refund within ten days.",
+)
+FAILED = Status(
+    tone="warning",
+    title="The payment did not go through",
+    happened="Your bank or payment method refused it, and nothing was charged.",
+    to_do="Try again, maybe with another card.",
+    payable=True,
+)
 CANCELED = Status(
     tone="neutral",
     title="Canceled",
@@ -94,20 +113,24 @@ CANCELED = Status(
 DRAFT = Status(tone="neutral", title="Not placed yet", happened="This order is still being put together.", to_do="")
 
 
+BY_STATE = {
+    OrderState.DRAFT: DRAFT,
+    OrderState.PAID: PAID,
+    OrderState.PARTIALLY_REFUNDED: PARTIALLY_REFUNDED,
+    OrderState.REFUNDED: REFUNDED,
+    OrderState.CANCELED: CANCELED,
+}
+BY_PROGRESS = {"succeeded": UNCLEAR, "failed": FAILED}
+
+
 def status_of(order: Order, *, returned: bool) -> Status:
     """The truth about an order for its shopper; `returned`: the shopper just came back from paying."""
-    if order.state == OrderState.PAID:
-        return PAID
-    if order.state == OrderState.CANCELED:
-        return CANCELED
-    if order.state == OrderState.DRAFT:
-        return DRAFT
+    if order.state in BY_STATE:
+        return BY_STATE[OrderState(order.state)]
     progress = payment_progress(order)
-    if progress == "succeeded":
-        return UNCLEAR
     if progress == "processing":
         return PROCESSING if order.payments.all() else CONFIRMING
-    return CONFIRMING if returned else UNPAID
+    return BY_PROGRESS.get(progress) or (CONFIRMING if returned else UNPAID)
 
 
 def money_table(order: Order) -> list[tuple[str, str]]:

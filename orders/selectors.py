@@ -6,7 +6,8 @@ from django.db.models import QuerySet
 
 from core.refusals import NotFound
 from orders.links import opens_order
-from orders.models import CheckoutState, Item, Order, OrderState, PaymentStatus
+from orders.models import SETTLED_STATES, CheckoutState, Item, Order, OrderState, PaymentStatus
+from orders.sums import undecided_intents
 
 PAGE = 100
 
@@ -65,14 +66,19 @@ def orders_with_item(item_id: int, viewer: Viewer, before: int | None) -> list[O
 
 
 def payment_progress(order: Order) -> str:
-    """`none`, `open`, `processing` or `succeeded`: how far the paying of an order is, for the page that waits."""
-    statuses = {payment.status for payment in order.payments.all()}
-    states = {checkout.state for checkout in order.checkouts.all()}
-    if PaymentStatus.SUCCEEDED in statuses or order.state == OrderState.PAID:
+    """`none`, `open`, `processing`, `failed` or `succeeded`: how far the paying is, for the page."""
+    payments, checkouts = list(order.payments.all()), list(order.checkouts.all())
+    statuses = {payment.status for payment in payments}
+    if PaymentStatus.SUCCEEDED in statuses or order.state in SETTLED_STATES:
         return "succeeded"
-    if PaymentStatus.PROCESSING in statuses or CheckoutState.COMPLETED in states:
+    if undecided_intents(payments):
         return "processing"
-    return "open" if CheckoutState.OPEN in states else "none"
+    states = {checkout.state for checkout in checkouts}
+    if CheckoutState.OPEN in states:
+        return "open"
+    if PaymentStatus.FAILED in statuses:
+        return "failed"
+    return "processing" if CheckoutState.COMPLETED in states else "none"
 
 
 def is_final(order: Order) -> bool:

@@ -16,6 +16,7 @@ CHECKOUT_RANK: Sequence[str] = (
     CheckoutState.COMPLETED,
 )
 REFUND_RANK = ("requires_action", "pending", "succeeded", "canceled", "failed")
+REFUNDS_UNDONE = frozenset({"canceled", "failed"})
 DISPUTE_RANK = (
     "warning_needs_response",
     "warning_under_review",
@@ -47,8 +48,12 @@ def succeeded_words(payments: Iterable[Payment]) -> dict[str, list[Payment]]:
 
 def received(order: Order, payments: Iterable[Payment]) -> int:
     """Verified money that came in: of each PaymentIntent the best word, if the order counts it."""
-    best = [max(words, key=lambda word: AUTHORITY.index(word.source)) for words in succeeded_words(payments).values()]
+    best = [best_word(words) for words in succeeded_words(payments).values()]
     return sum(word.amount for word in best if order.counts(word))
+
+
+def best_word(words: Iterable[Payment]) -> Payment:
+    return max(words, key=lambda word: AUTHORITY.index(word.source))
 
 
 def covered(order: Order, payments: Iterable[Payment]) -> int:

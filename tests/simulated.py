@@ -44,6 +44,21 @@ class SimulatedStripe:
     def advance(self, seconds: int) -> None:
         self._control("POST", "/_sim/advance", {"seconds": seconds})
 
+    def refund(self, charge: str, **fields: int) -> str:
+        """As from Stripe's dashboard; answers the refund's id."""
+        return str(self._control("POST", "/_sim/refunds", {"charge": charge, **fields})["id"])
+
+    def dispute(self, charge: str, **fields: str | int) -> str:
+        return str(self._control("POST", "/_sim/disputes", {"charge": charge, **fields})["id"])
+
+    def move(self, kind: str, object_id: str, **fields: str) -> None:
+        """Let a refund, dispute or review go on: `move("disputes", "du_…", status="won")`."""
+        self._control("POST", f"/_sim/{kind}/{object_id}", fields)
+
+    def distort(self, session: str, **fields: str | int | bool) -> None:
+        """What this Session, its intent and its charge say of money from its payment on."""
+        self._control("POST", "/_sim/distortions", {"session": session, **fields})
+
     def objects(self, kind: str, account: str = "default") -> list[Any]:
         state = self._control("GET", f"/_sim/state?key={ACCOUNT_KEYS[account]}")
         found: list[Any] = state["objects"].get(kind, [])

@@ -25,6 +25,16 @@ class PaymentLink(models.Model):
         return self.payment_intent
 
 
+class BackfillCursor(models.Model):
+    """Until when the Events API of an account has been read."""
+
+    account = models.CharField(max_length=64, unique=True)
+    read_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.account
+
+
 class Delivery(models.Model):
     """The inbox: one row per event that Stripe signed for an account, however often it was posted."""
 

@@ -11,10 +11,10 @@ from orders.events import (
     OrderCheckoutClosed,
     OrderDisputeUpdated,
     OrderPaymentUpdated,
-    OrderRefundUpdated,
     OrderReviewUpdated,
 )
 from orders.models import CheckoutState, PaymentSource, PaymentStatus
+from orders.services.refunding import refund_told
 
 type StripeObject = dict[str, Any]
 
@@ -112,16 +112,7 @@ def read_charge(origin: Origin, charge: StripeObject) -> tuple[News, ...]:
 
 
 def read_refund(_origin: Origin, refund: StripeObject) -> tuple[News, ...]:
-    told = OrderRefundUpdated(
-        refund=refund["id"],
-        payment_intent=refund["payment_intent"],
-        charge=refund["charge"] or "",
-        status=refund["status"] or "pending",
-        amount=refund["amount"],
-        currency=refund["currency"],
-        failure_reason=refund.get("failure_reason") or "",
-    )
-    return (told,)
+    return (refund_told(refund),)
 
 
 def read_dispute(_origin: Origin, dispute: StripeObject) -> tuple[News, ...]:

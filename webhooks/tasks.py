@@ -1,5 +1,6 @@
 from procrastinate.contrib.django import app
 
+from webhooks.backfill import backfill_all
 from webhooks.services import retry_deliveries
 
 
@@ -8,3 +9,10 @@ from webhooks.services import retry_deliveries
 def retry_undone_deliveries(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes when the job was due
     """Safe to run twice at once: a delivery is handled under its row's lock, and once."""
     retry_deliveries()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="webhooks.backfill", queueing_lock="webhooks.backfill")
+def backfill(timestamp: int) -> None:  # noqa: ARG001 as above
+    """Safe to run twice at once: what both bring in is handled once."""
+    backfill_all()

@@ -19,16 +19,14 @@ from billing.events import (
     StripeCallUnknown,
 )
 from billing.gateway.client import Attempt, recorded_attempts, stripe_client
-from billing.gateway.errors import StripeRefused, StripeUnreachable
+from billing.gateway.errors import NO_ANSWER
 from billing.models import StripeCall
 from billing.projections import CallAggregate
-from core.refusals import Refusal
 
 type Body = dict[str, Any]
 type Completion = Callable[[StripeCall, "Reply"], object]
 type Sender = Callable[[stripe.StripeClient, str, Any, Any], stripe.StripeObject]
 
-NO_ANSWER = "no_answer"
 SERVER_ERROR = "server_error"
 SERVER_ERROR_REPLAYED = "server_error_replayed"
 # Stripe's own codes and types.
@@ -63,19 +61,6 @@ class Reply:
     attempts: tuple[Attempt, ...] = ()
     error_code: str = ""
     stripe_object: Body | None = None
-
-    def required_object(self) -> Body:
-        """Stripe's object; raises StripeRefused or StripeUnreachable when there is none."""
-        if self.stripe_object is None:
-            raise refusal_of(self.outcome)
-        return self.stripe_object
-
-
-def refusal_of(outcome: CallOutcome) -> Refusal:
-    """What to tell whoever waits for a call that was not carried out, or of which nobody knows."""
-    if isinstance(outcome, StripeCallFailed) and outcome.reason != NO_ANSWER:
-        return StripeRefused(reason=outcome.reason)
-    return StripeUnreachable()
 
 
 operations: dict[str, Operation] = {}

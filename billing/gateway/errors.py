@@ -2,7 +2,10 @@
 
 from http import HTTPStatus
 
+from billing.models import CallState, StripeCall
 from core.refusals import Refusal
+
+NO_ANSWER = "no_answer"
 
 
 class StripeRefused(Refusal):
@@ -19,6 +22,13 @@ class StripeUnreachable(Refusal):
     code = "stripe_unreachable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
     message = "Our payment provider isn't answering right now. You were not charged; please try again in a moment."
+
+
+def refusal_of(call: StripeCall) -> Refusal:
+    """What to tell whoever waits for a call that was not carried out, or of which nobody knows yet."""
+    if call.state == CallState.FAILED and call.reason != NO_ANSWER:
+        return StripeRefused(reason=call.reason)
+    return StripeUnreachable()
 
 
 class CallSettledError(Exception):

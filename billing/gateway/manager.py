@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from billing.gateway.calls import Body, Operation, Reply, execute_call, intend_call, operations
+from billing.gateway.calls import Body, Operation, execute_call, intend_call, operations
+from billing.gateway.errors import refusal_of
 from billing.models import StripeCall
 from core.configuration import Account
 
@@ -46,5 +47,7 @@ class ResourceManager:
         Raises StripeRefused or StripeUnreachable.
         """
         call = self.intend(verb, target=target, body=body, subject=subject)
-        reply: Reply = execute_call(call)
-        return reply.required_object()
+        reply = execute_call(call)
+        if reply.stripe_object is None:
+            raise refusal_of(StripeCall.objects.get(pk=call.pk))
+        return reply.stripe_object

@@ -15,7 +15,7 @@ from freezegun import freeze_time
 
 from billing.accounts import account_named
 from billing.events import StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
-from billing.gateway.calls import execute_call, judge_error, operations, send_call
+from billing.gateway.calls import Reply, execute_call, judge_error, operations, send_call
 from billing.gateway.client import Attempt, stripe_client
 from billing.gateway.errors import IntentMissingError, StripeRefused, StripeUnreachable
 from billing.gateway.sessions import Sessions, session_body
@@ -53,6 +53,11 @@ def intend(sessions: Sessions, **changes: Any) -> StripeCall:
     )
     # A subject that is no order: what follows for orders is tested there.
     return sessions.intend("expire" if changes else "create", call_id=call_id, body=body | changes)
+
+
+def made_by(reply: Reply) -> str:
+    assert reply.stripe_object is not None
+    return str(reply.stripe_object["id"])
 
 
 def kinds(call: StripeCall) -> list[str]:
@@ -120,9 +125,9 @@ class TestTheSweeper:
         self, sessions: Sessions, stripe_side: SimulatedStripe, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("billing.gateway.calls.completions", {})
-        session = execute_call(intend(sessions)).required_object()
-        call = sessions.intend("expire", target=session["id"])
-        execute_call(sessions.intend("expire", target=session["id"]))
+        session_id = made_by(execute_call(intend(sessions)))
+        call = sessions.intend("expire", target=session_id)
+        execute_call(sessions.intend("expire", target=session_id))
         with freeze_time(timedelta(hours=24) + StripeCall.objects.get(pk=call.pk).requested_at):  # type: ignore[operator]
             sweep_open_calls()
         assert StripeCall.objects.get(pk=call.pk).state == CallState.SUCCEEDED
@@ -183,6 +188,7 @@ def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
         "checkout.sessions.list",
         "checkout.sessions.retrieve",
         "disputes.retrieve",
+        "events.list",
         "payment_intents.retrieve",
         "refunds.create",
         "refunds.list",
@@ -193,4 +199,4 @@ def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
 def test_success_names_the_object(stripe_side: SimulatedStripe, sessions: Sessions) -> None:
     call = intend(sessions)
     reply = send_call(call)
-    assert reply.outcome == StripeCallSucceeded(object_id=reply.required_object()["id"])
+    assert reply.outcome == StripeCallSucceeded(object_id=made_by(reply))

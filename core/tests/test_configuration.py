@@ -62,6 +62,8 @@ def test_secrets_are_in_no_representation() -> None:
         ("PUBLIC_URL", {"PUBLIC_URL": "https://[::1"}),
         ("PUBLIC_URL", {"PUBLIC_URL": "https://:80"}),
         ("PUBLIC_URL", {"PUBLIC_URL": "https://shop.example/path?x=1"}),
+        ("ORDER_STALE_HOURS", {"ORDER_STALE_HOURS": "0"}),
+        ("ORDER_STALE_HOURS", {"ORDER_STALE_HOURS": "two"}),
         ("STRIPE_API_BASE", {"STRIPE_API_BASE": "http://localhost:8001"}),
         ("DJANGO_SUPERUSER_PASSWORD", {"DJANGO_SUPERUSER_PASSWORD": "root"}),
         ("DJANGO_ALLOWED_HOSTS", {"DJANGO_ALLOWED_HOSTS": ","}),

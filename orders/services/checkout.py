@@ -12,7 +12,7 @@ from django.utils import timezone
 from billing.accounts import account_named
 from billing.events import StripeCallUnknown
 from billing.gateway.calls import KEY_IN_USE, Body, Reply, completes, settle_call
-from billing.gateway.errors import StripeRefused, StripeUnreachable
+from billing.gateway.errors import refusal_of
 from billing.gateway.sessions import Sessions, session_body
 from billing.models import OPEN_STATES, CallState, StripeCall
 from billing.quotes import Quote
@@ -114,7 +114,7 @@ def refusal_to_open(call: StripeCall) -> Refusal:
     """Why a call has opened no checkout."""
     if call.state == CallState.SUCCEEDED:
         return OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
-    return StripeRefused(reason=call.reason) if call.state == CallState.FAILED else StripeUnreachable()
+    return refusal_of(call)
 
 
 @completes(CREATE_SESSION)

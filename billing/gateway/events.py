@@ -1,0 +1,26 @@
+"""Events, as Stripe remembers them for 30 days: docs.stripe.com/api/events/list."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar
+
+from billing.gateway.calls import Body, Operation
+from billing.gateway.manager import PAGE, ResourceManager
+
+
+class Events(ResourceManager):
+    resource: ClassVar = "events"
+    operations: ClassVar = {
+        "list": Operation(send=lambda client, _, body, options: client.v1.events.list(body, options)),
+    }
+
+    def pages_since(self, since: datetime) -> Iterator[list[Body]]:
+        """Pages of events created at that time or later, newest first."""
+        query: Body = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        while True:
+            page = self.read("list", body=query)
+            if page["data"]:
+                yield page["data"]
+            if not page["has_more"]:
+                return
+            query = query | {"starting_after": page["data"][-1]["id"]}

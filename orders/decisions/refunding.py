@@ -1,0 +1,45 @@
+"""Refunding: no more than what came in by that payment and was not given back."""
+
+from http import HTTPStatus
+
+from core.money import format_money
+from core.refusals import Refusal
+from orders import sums
+from orders.events import OrderRefundRequested
+from orders.projections import OrderAggregate
+
+# Stripe's own (docs.stripe.com/api/refunds/create), and one of ours: more came in than was due.
+STRIPE_REASONS = ("requested_by_customer", "duplicate", "fraudulent")
+REASONS = (*STRIPE_REASONS, "surplus")
+
+
+class OrderNotRefundable(Refusal):
+    """The payment has no such amount left to give back."""
+
+    code = "not_refundable"
+    status = HTTPStatus.CONFLICT
+    message = "This can't be refunded: {reason}."
+
+
+def decide_refunding(
+    order: OrderAggregate, *, payment_intent: str, amount: int, under_way: int, reason: str, call_id: str
+) -> OrderRefundRequested:
+    """Ask for a refund; `under_way` is what was asked of this payment and not answered yet, in minor units.
+
+    Money that can't be counted (of a wrong currency, say) can be given back too: it is not ours.
+    """
+    if reason not in REASONS:
+        raise OrderNotRefundable(reason=f"its reason must be one of {', '.join(REASONS)}")
+    words = sums.succeeded_words(order.payments).get(payment_intent)
+    if not words:
+        raise OrderNotRefundable(reason="no such payment came in")
+    best = sums.best_word(words)
+    given = sum(
+        refund.amount
+        for refund in order.refunds
+        if refund.payment_intent == payment_intent and refund.status not in sums.REFUNDS_UNDONE
+    )
+    left = best.amount - given - under_way
+    if not 0 < amount <= left:
+        raise OrderNotRefundable(reason=f"{format_money(max(left, 0), best.currency)} is left of this payment")
+    return OrderRefundRequested(call_id=call_id, payment_intent=payment_intent, amount=amount, reason=reason)
