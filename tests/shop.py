@@ -110,6 +110,12 @@ class Shop:
         headers = {"Content-Type": "application/json", "Stripe-Signature": signature or signed(payload)}
         return requests.post(f"{self.url}/webhooks/stripe/{account}/", payload, headers=headers, timeout=TIMEOUT)
 
+    def told(self) -> list[Row]:
+        """Every delivery that Stripe has to make, with its state and its attempts."""
+        answer = requests.get(f"{self.stripe.base}/_sim/deliveries", timeout=TIMEOUT)
+        deliveries: list[Row] = answer.json()["deliveries"]
+        return deliveries
+
     def kill_web_workers(self) -> list[int]:
         """SIGKILL to every process that handles requests, as the kernel does when memory runs out; their ids."""
         master = self._web.process.pid

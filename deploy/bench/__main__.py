@@ -50,7 +50,11 @@ def measure(subject: Subject, pgbench: Path | None, plan: Plan) -> list[Round]:
     """Each side is first run for a moment, which warms it up and tells how much of it fills the time of a round."""
 
     def same_sql(numbers: range) -> float | None:
-        return run_pgbench(pgbench, subject.database_url, subject.specimen, numbers) if pgbench else None
+        if pgbench is None:
+            return None
+        rate = run_pgbench(pgbench, subject.database_url, subject.specimen, numbers)
+        subject.refuse_unless_paid(numbers)
+        return rate
 
     deliveries = fill(plan, subject.deliver(subject.make_orders(WARM_UP)).per_second)
     transactions = fill(plan, same_sql(subject.make_orders(WARM_UP)) or 0)

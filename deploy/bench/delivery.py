@@ -105,7 +105,7 @@ def main() -> None:
         tried_id, tried_call, tried_session = make_waiting_order(f"shopper-{FIRST_ORDER + 1}")
     tried = event_about(tried_session, PAID)
     first, again = statements_of(tried), statements_of(tried)
-    unhandled = statements_of(event_about(tried_session, "charge.updated"))
+    unhandled = statements_of(event_about(tried_session, "customer.created"))
     same = {str(tried_call.pk): str(call.pk), tried_call.pk.hex: str(call.pk), str(tried_id): str(order_id)}
     specimen = Specimen(
         order=str(order_id),

@@ -15,8 +15,10 @@ from deploy.processes import StepError
 NUMBERS = """\\set turn :turn + 1
 \\set order :base + :client_id * :turns + :turn - 1
 """
-LOCK_DELIVERY = re.compile(r'SELECT .* FROM "webhooks_delivery" .* FOR UPDATE')
-DELIVERY_ID = re.compile(r'(?<="webhooks_delivery"\."id" = )\d+')
+# The rows whose ids the database draws: a SELECT of one locks it, later statements name it by its id.
+LOCK = re.compile(r'SELECT .* FROM "webhooks_(\w+)" .* LIMIT \d+ FOR UPDATE')
+DRAWN_ID = re.compile(r'("webhooks_(\w+)"\."id" = )\d+')
+LINK_ID = re.compile(r'("link_id" = )\d+')
 
 
 def find_pgbench() -> Path | None:
@@ -32,11 +34,13 @@ def find_pgbench() -> Path | None:
 
 
 def script(specimen: Specimen) -> str:
-    """The transaction as pgbench reads it; the delivery's id is taken from the row that its SELECT has locked."""
+    """The transaction as pgbench reads it."""
     lines = []
     for statement in specimen.statements:
-        end = " \\gset delivery_" if LOCK_DELIVERY.match(statement) else ";"
-        lines.append(DELIVERY_ID.sub(":delivery_id", specimen.copied(statement.strip(), ":order")) + end)
+        text = specimen.copied(statement.strip(), ":order")
+        text = LINK_ID.sub(r"\1:paymentlink_id", DRAWN_ID.sub(r"\1:\2_id", text))
+        locked = LOCK.match(text)
+        lines.append(f"{text} \\gset {locked[1]}_" if locked else f"{text};")
     return NUMBERS + "\n".join(lines) + "\n"
 
 

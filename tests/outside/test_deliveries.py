@@ -115,6 +115,5 @@ def database_away(shop: Shop) -> Iterator[None]:
 def statuses(shop: Shop, session_id: str) -> list[int | None]:
     """What Stripe was answered when it told us that the session is complete, oldest first."""
     session = [event for event in shop.stripe.objects("event") if event["data"]["object"]["id"] == session_id]
-    told = requests.get(f"{shop.stripe.base}/_sim/deliveries", timeout=TIMEOUT).json()["deliveries"]
-    [attempts] = [one["attempts"] for one in told if one["event"] in {event["id"] for event in session}]
+    [attempts] = [one["attempts"] for one in shop.told() if one["event"] in {event["id"] for event in session}]
     return [attempt["status"] for attempt in attempts]

@@ -26,9 +26,7 @@ def order_id(running_shop: Shop) -> Iterator[int]:
         bought = shopper.buy()
     running_shop.stripe.pay(bought["url"])
     number: int = bought["order_id"]
-    handled = "SELECT * FROM webhooks_delivery WHERE order_id = %s AND state = 'handled'"
-    # The Session tells of the payment, and so does the PaymentIntent.
-    wait_for(lambda: len(running_shop.sql(handled, number)) == 2)
+    wait_for(lambda: "pending" not in {delivery["state"] for delivery in running_shop.told()})
     assert_whole(running_shop)
     yield number
     assert_whole(running_shop)
@@ -130,14 +128,15 @@ class TestADeletedOrder:
     def test_is_found_missing_and_restored_from_the_log_alone(self, shop: Shop, order_id: int) -> None:
         tables = {"orders_order": "id"} | {table["name"]: table["owner"] for table in shop.sql(CHILD_TABLES)}
         before = {table: rows_of(shop, table, owner, order_id) for table, owner in tables.items()}
-        assert all(before.values())
+        filled = {table for table, rows in before.items() if rows}
+        assert filled >= {"orders_order", "orders_orderline", "orders_checkout", "orders_payment"}
         for table, owner in reversed(tables.items()):
             shop.sql(f"DELETE FROM {table} WHERE {owner} = %s", order_id)  # noqa: S608 the catalogue's own names
 
         code, findings = shop.findings("replay", "--check")
         assert code == 1
         assert {finding["stream"] for finding in findings} == {f"order-{order_id}"}
-        assert {finding["table"] for finding in findings} == set(tables)
+        assert {finding["table"] for finding in findings} == filled
 
         assert shop.manage("replay", "--rebuild").returncode == 0
         assert {table: rows_of(shop, table, owner, order_id) for table, owner in tables.items()} == before
