@@ -1,9 +1,11 @@
 """What happened to an order, told for people: its events, those of its Stripe calls, and what other apps contribute."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import merge
+from string import Formatter
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,7 +14,7 @@ from django.urls import reverse
 from billing.models import StripeCall
 from core.models import Event
 from core.money import format_money
-from orders.models import Attention, Order
+from orders.models import Attention, Dispute, Order, OrderState, PaymentSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,8 @@ type Contributor = Callable[[Order], Iterable[Happening]]
 # Functions of apps above this one, each giving its rows of an order, oldest first.
 contributors: list[Contributor] = []
 
-# What an event of each kind says; the names in braces are the event's data, amounts and codes in words.
+# What an event of each kind says, or of a kind that says a certain thing: see `template_of`. The names in braces are
+# the event's data in words; a part in square brackets falls away where that is empty.
 SENTENCES = {
     "order.drafted": "The order was begun",
     "order.line_set": "{quantity} x {name} at {unit_amount}",
@@ -49,45 +52,111 @@ SENTENCES = {
     "order.quote_mismatched": "Stripe would have charged {stripe_total}, not {quoted_total}: the shopper was kept back",
     "order.checkout_opened": "Checkout {attempt} was opened",
     "order.checkout_closed": "Checkout {attempt} was closed: {reason}",
-    "order.payment_updated": "A payment of {amount} {status}, says its {source}",
+    "order.payment_updated": "A payment of {amount} is {status}, says its {source}",
+    "order.payment_updated processing": "A payment of {amount} is being processed, says its {source}",
+    "order.payment_updated failed": "A payment of {amount} failed[ ({failure_code})], says its {source}",
+    "order.payment_updated succeeded": "A payment of {amount} succeeded, says its {source}",
     "order.paid": "The order is paid: {received} received",
     "order.refunded": "The order is {state}: {refunded} given back, {net} left",
-    "order.refund_requested": "A refund of {amount} was asked for: {reason}",
-    "order.refund_updated": "A refund of {amount} {status}",
-    "order.dispute_updated": "A dispute over {amount}: {status} ({reason})",
-    "order.review_updated": "A review by Stripe Radar: {reason}",
-    "order.canceled": "The order was canceled {reason}",
+    "order.refunded refunded": "The order is refunded in full: {refunded} given back",
+    "order.refunded paid": "The order counts as paid in full again: {refunded} given back, {net} left",
+    "order.refund_requested": "A refund of {amount} was asked for[: {reason}]",
+    "order.refund_updated": "A refund of {amount} is {status}",
+    "order.refund_updated pending": "A refund of {amount} is on its way to the shopper",
+    "order.refund_updated requires_action": "A refund of {amount} waits for something that the shopper has to do",
+    "order.refund_updated succeeded": "A refund of {amount} succeeded",
+    "order.refund_updated canceled": "A refund of {amount} was canceled[ ({failure_reason})]: the money stays here",
+    "order.refund_updated failed": "A refund of {amount} failed[ ({failure_reason})]: the money is back here",
+    "order.dispute_updated": "The dispute over {amount} is {status}",
+    "order.dispute_updated warning_needs_response": (
+        "The shopper's bank asks about {amount}[ ({reason})], which may become a dispute[: answer by {due_by}]"
+    ),
+    "order.dispute_updated warning_under_review": "The shopper's bank looks at our answer about {amount}",
+    "order.dispute_updated warning_closed": "The shopper's bank asks no more about {amount}: no dispute came of it",
+    "order.dispute_updated needs_response": (
+        "The shopper's bank wants {amount} back[ ({reason})][: evidence is due by {due_by}]"
+    ),
+    "order.dispute_updated under_review": "The shopper's bank looks at our evidence in the dispute over {amount}",
+    "order.dispute_updated prevented": "A dispute over {amount}[ ({reason})] was prevented",
+    "order.dispute_updated won": "The dispute over {amount} was won: the money is ours",
+    "order.dispute_updated lost": "The dispute over {amount} was lost: the money is the shopper's",
+    "order.review_updated": "A payment was put up for review at Stripe[ ({reason})]",
+    "order.review_updated False": "The review at Stripe is over[: {reason}]",
+    "order.canceled": "The order was canceled: {reason}",
+    "order.canceled staff": "The order was canceled by staff",
+    "order.canceled stale": "The order was canceled: nobody paid it in time",
+    "order.canceled price_changed": "The order was canceled because its item's price changed",
     "order.attention_raised": "A person should look: {reason}",
     "order.attention_cleared": "Nobody needs to look any more: {reason}",
     "order.event_ignored": "{type} changed nothing: {reason}",
     "stripe.call.requested": "To do at Stripe: {operation}",
-    "stripe.call.attempted": "Attempt {number} to {operation}: Stripe answered {http_status} after {milliseconds} ms",
+    "stripe.call.attempted": (
+        "Attempt {number} to {operation}: Stripe answered {http_status}[ ({error_code})] after {milliseconds} ms"
+    ),
     "stripe.call.succeeded": "Done at Stripe: {operation}",
     "stripe.call.failed": "Not done at Stripe: {operation} ({reason})",
     "stripe.call.unknown": "Nobody knows yet whether Stripe did it: {operation} ({reason})",
 }
+# The data that may decide between an event's sentences.
+DECIDING = ("status", "state", "is_open", "reason")
 AMOUNTS = {"unit_amount", "total", "stripe_total", "quoted_total", "amount", "received", "refunded", "net"}
-CODED = {"operation", "reason", "status", "source", "http_status"}
-CODES = {
-    **{str(value): label for value, label in Attention.choices},
+# Amounts in the order's own currency, whatever currency the event names.
+OWN_AMOUNTS = {"quoted_total"}
+
+ATTENTION = {str(value): str(label) for value, label in Attention.choices}
+NOT_ANSWERED = {
+    "no_answer": "no answer came",
+    "not_carried_out": "Stripe has nothing of it",
+    "server_error": "Stripe's server failed",
+    "server_error_replayed": "Stripe's server failed",
+    "idempotency_key_in_use": "Stripe is still at it",
+}
+# Codes of one kind of event in words; all other codes are plain enough without their underscores.
+REASONS: dict[str, Mapping[str, str]] = {
+    "order.attention_raised": ATTENTION,
+    "order.attention_cleared": ATTENTION,
+    "order.checkout_closed": {
+        "completed": "the shopper finished it",
+        "expired": "its time was up",
+        "canceled": "so that nobody can pay it",
+    },
+    "order.event_ignored": {
+        "already_known": "nothing in it was new",
+        "told_by_its_refund": "the refund's own events tell it better",
+        "told_by_its_charge": "the charge's own events tell it better",
+        "wrong_account": "it came from another account than the order's",
+        "wrong_livemode": "it mixes test and live",
+        "wrong_session": "it is about another Session than the one that was opened",
+    },
+    "order.review_updated": {"rule": "by a rule", "manual": "by hand"},
+    "stripe.call.failed": NOT_ANSWERED,
+    "stripe.call.unknown": NOT_ANSWERED,
+}
+# Objects of Stripe's, and what is asked of it.
+NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
     "checkout.session": "Session",
-    "payment_intent": "PaymentIntent",
+    "charges.retrieve": "look at a charge",
     "checkout.sessions.create": "open a checkout",
     "checkout.sessions.expire": "close a checkout",
-    "completed": "the shopper finished it",
-    "expired": "its time was up",
-    "canceled": "so that nobody can pay it",
-    "processing": "is being processed",
-    "succeeded": "succeeded",
-    "price_changed": "because its item's price changed",
-    "staff": "by staff",
-    "already_known": "we knew it already",
-    "changed_nothing": "we knew it already",
-    "wrong_account": "it came from another account than the order's",
-    "wrong_livemode": "it mixes test and live",
-    "None": "nothing",
+    "checkout.sessions.list": "look for a checkout",
+    "checkout.sessions.retrieve": "look at a checkout",
+    "disputes.retrieve": "look at a dispute",
+    "payment_intents.retrieve": "look at a payment",
+    "refunds.create": "give money back",
+    "refunds.list": "look for a refund",
+    "refunds.retrieve": "look at a refund",
 }
 ACTORS = {"shopper": "shopper", "staff": "{name}", "stripe": "Stripe ({name})", "system": "system ({name})"}
+
+# Why an order is in its state.
+STATES: dict[str, str] = {
+    OrderState.DRAFT: "nobody has gone to the checkout with it yet",
+    OrderState.PENDING: "it waits for its money",
+    OrderState.PAID: "verified money has covered its total",
+    OrderState.PARTIALLY_REFUNDED: "some of its money was given back",
+    OrderState.REFUNDED: "all of its money was given back",
+    OrderState.CANCELED: "nobody is to pay it any more",
+}
 
 
 class Words(dict[str, Any]):
@@ -111,31 +180,108 @@ def timeline(order: Order) -> list[Happening]:
 
 def events_of(order: Order) -> Iterable[Happening]:
     calls = {call.stream: call for call in StripeCall.objects.filter(subject=order.stream).defer("body")}
+    currencies: dict[str, str] = {}
     for event in Event.objects.filter(stream__in=[order.stream, *calls]).order_by("position"):
         call = calls.get(event.stream)
         view, key = ("billing_stripecall", call.pk) if call else ("core_event", event.pk)
         yield Happening(
             at=event.recorded_at,
             kind=event.kind,
-            sentence=sentence_of(event, order.currency, call.operation if call else ""),
+            sentence=sentence_of(event, currency_of(event, currencies, order), call.operation if call else ""),
             actor=event.actor,
             cause=event.cause,
             url=reverse(f"admin:{view}_change", args=[key]),
         )
 
 
+def currency_of(event: Event, currencies: dict[str, str], order: Order) -> str:
+    """That of amounts which don't say theirs: their payment's, which may be a wrong one, or the order's.
+
+    `currencies` collects those of the payments as they are told.
+    """
+    intent = event.data.get("payment_intent", "")
+    if event.kind == "order.payment_updated":
+        currencies[intent] = event.data.get("currency", order.currency)
+    return currencies.get(intent, order.currency)
+
+
 def sentence_of(event: Event, currency: str, operation: str) -> str:
     """An event in words; its kind where SENTENCES has none. `currency` is that of amounts that don't say theirs."""
-    data: dict[str, Any] = event.data | ({"operation": operation} if operation else {})
-    return SENTENCES.get(event.kind, event.kind).format_map(
-        Words({key: in_words(key, value, data.get("currency", currency)) for key, value in data.items()})
+    return tell(event.kind, event.data | ({"operation": operation} if operation else {}), currency)
+
+
+def tell(kind: str, data: Mapping[str, Any], currency: str) -> str:
+    words = Words({key: in_words(kind, key, value, data.get("currency", currency)) for key, value in data.items()})
+    for key in OWN_AMOUNTS & data.keys():
+        words[key] = in_words(kind, key, data[key], currency)
+    return fill(template_of(kind, data), words)
+
+
+def template_of(kind: str, data: Mapping[str, Any]) -> str:
+    keys = [f"{kind} {data.get(field)}" for field in DECIDING]
+    return next((SENTENCES[key] for key in [*keys, kind] if key in SENTENCES), kind)
+
+
+def fill(template: str, words: Words) -> str:
+    said = []
+    for index, part in enumerate(re.split(r"\[(.*?)\]", template)):
+        names = [name for _, name, _, _ in Formatter().parse(part) if name]
+        is_optional = index % 2 == 1
+        if not is_optional or all(words.get(name) for name in names):
+            said.append(part.format_map(words))
+    return "".join(said)
+
+
+def in_words(kind: str, key: str, value: object, currency: str) -> object:
+    match key, value:
+        case _, int() if key in AMOUNTS:
+            return format_money(value, currency)
+        case "due_by", int():
+            return moment(datetime.fromtimestamp(value, UTC))
+        case "source" | "operation", str():
+            return NAMES.get(value, value)
+        case "http_status", None:
+            return "nothing"
+        case (("reason" | "status" | "state" | "failure_reason"), str()):
+            return reason_in_words(kind, value)
+    return value
+
+
+def reason_in_words(kind: str, code: str) -> str:
+    return REASONS.get(kind, {}).get(code, code.replace("_", " "))
+
+
+def moment(at: datetime) -> str:
+    """`7 December 2026, 23:59 UTC`."""
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def situation(order: Order) -> str:
+    """What an order is now, and why: its state, its money, its disputes, what a person should look at."""
+    amounts = {"due": order.due, "received": order.received}
+    if order.refunded:
+        amounts |= {"given back": order.refunded, "left": order.received - order.refunded}
+    if order.surplus:
+        amounts["too much"] = order.surplus
+    money = ", ".join(f"{format_money(amount, order.currency)} {name}" for name, amount in amounts.items())
+    attention = "; ".join(attention_in_words(order))
+    return ". ".join(
+        [
+            f"{order} is {order.get_state_display()}, since {STATES[order.state]}: {money}",
+            *(dispute_in_words(dispute) for dispute in order.disputes.order_by("updated_at")),
+            f"A person should look: {attention}." if attention else "Nobody needs to look at it.",
+        ]
     )
 
 
-def in_words(key: str, value: object, currency: str) -> object:
-    if key in AMOUNTS and isinstance(value, int):
-        return format_money(value, currency)
-    return CODES.get(str(value), value) if key in CODED else value
+def attention_in_words(order: Order) -> list[str]:
+    return [ATTENTION.get(reason, reason) for reason in order.attention]
+
+
+def dispute_in_words(dispute: Dispute) -> str:
+    due_by = int(dispute.due_by.timestamp()) if dispute.due_by else None
+    data = {"status": dispute.status, "amount": dispute.amount, "reason": dispute.reason, "due_by": due_by}
+    return tell("order.dispute_updated", data, dispute.currency)
 
 
 def staff_names(actors: Iterable[str]) -> dict[str, str]:

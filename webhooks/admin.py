@@ -1,29 +1,46 @@
-"""Deliveries in the admin, without the personal data in them, and their rows in an order's timeline."""
+"""Deliveries in the admin, without the personal data in them, and their rows in an order's timeline; what they wait for
+and how far back they were read.
+"""
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import EmptyFieldListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, indented_json, utc
+from core.admin import ReadOnlyAdmin, indented_json, text_link, utc
 from orders import timeline
-from orders.admin import order_link
+from orders.admin.parts import order_link
 from orders.models import Order
-from webhooks.models import Delivery, DeliveryState
+from webhooks.models import BackfillCursor, Delivery, DeliveryState, PaymentLink
 
 STATE_COLORS: dict[str, str] = {
     DeliveryState.RECEIVED: "info",
     DeliveryState.HANDLED: "success",
     DeliveryState.REFUSED: "warning",
     DeliveryState.FAILED: "danger",
+    DeliveryState.WAITING: "info",
 }
+# What became of a delivery, for its order's timeline. One that was handled is followed by what it caused.
+SENTENCES: dict[str, str] = {
+    DeliveryState.RECEIVED: "Stripe delivered {type}, which is being handled",
+    DeliveryState.HANDLED: "Stripe delivered {type}",
+    DeliveryState.IGNORED: "Stripe delivered {type}, which was not acted on",
+    DeliveryState.REFUSED: "Stripe delivered {type} in another API version; its object will be read again in ours",
+    DeliveryState.FAILED: "Stripe delivered {type}, and handling it failed ({reason}); it will be tried again",
+    DeliveryState.WAITING: "Stripe delivered {type}, which waits until its payment is known",
+}
+# Longer than this between receiving and handling is worth telling.
+AT_ONCE = timedelta(seconds=1)
 HIDDEN = "(hidden)"
 # Fields of Stripe's objects that describe a person or a means of payment, or that open something: all below them is
 # hidden too. Source: docs.stripe.com/api, the objects charge, checkout.session, payment_intent and payment_method.
@@ -111,6 +128,45 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return indented_json(without_personal_data(json.loads(bytes(delivery.payload))))
 
 
+@admin.register(PaymentLink)
+class PaymentLinkAdmin(ReadOnlyAdmin):
+    """Which order a payment belongs to; deliveries about one that has none yet wait at its row."""
+
+    list_display = ["payment_intent", "of_order", "account", "seen"]
+    list_filter = [AccountFilter, ("order_id", EmptyFieldListFilter)]
+    ordering = ["-id"]
+    search_fields = ["payment_intent__exact"]
+    search_help_text = "pi_…"
+    fields = ["payment_intent", "of_order", "account", "seen", "deliveries"]
+
+    @display(description="order")
+    def of_order(self, link: PaymentLink) -> SafeString | str:
+        return order_link(link.order_id) if link.order_id else "not known yet"
+
+    @display(description="first seen (UTC)")
+    def seen(self, link: PaymentLink) -> SafeString | str:
+        return utc(link.seen_at)
+
+    @display(description="waiting deliveries")
+    def deliveries(self, link: PaymentLink) -> SafeString | str:
+        waiting = link.waiting.defer("payload").order_by("id")
+        links = ((text_link(reverse("admin:webhooks_delivery_change", args=[one.pk]), one),) for one in waiting)
+        return format_html_join(mark_safe("<br>"), "{}", links) or "-"
+
+
+@admin.register(BackfillCursor)
+class BackfillCursorAdmin(ReadOnlyAdmin):
+    """How far each account's Events API has been read, for what webhooks had missed."""
+
+    list_display = ["account", "until"]
+    fields = ["account", "until"]
+    ordering = ["account"]
+
+    @display(description="read until (UTC)")
+    def until(self, cursor: BackfillCursor) -> SafeString | str:
+        return utc(cursor.read_until)
+
+
 def without_personal_data(value: Any, *, hide: bool = False) -> Any:
     """The same JSON with every value in or below a field of PERSONAL hidden; what is null stays null."""
     if isinstance(value, dict):
@@ -122,15 +178,22 @@ def without_personal_data(value: Any, *, hide: bool = False) -> Any:
 
 def deliveries_of(order: Order) -> Iterator[timeline.Happening]:
     for delivery in Delivery.objects.filter(order_id=order.pk).order_by("received_at", "id").defer("payload"):
-        reason = f" ({timeline.CODES.get(delivery.reason, delivery.reason)})" if delivery.reason else ""
         yield timeline.Happening(
             at=delivery.received_at,
             kind=delivery.type,
-            sentence=f"Stripe delivered {delivery.type}: {DeliveryState(delivery.state).label}{reason}",
+            sentence=sentence_of(delivery),
             actor=f"stripe:{delivery.account}",
             name=delivery.event_id,
             url=reverse("admin:webhooks_delivery_change", args=[delivery.pk]),
         )
+
+
+def sentence_of(delivery: Delivery) -> str:
+    sentence = SENTENCES[delivery.state].format(type=delivery.type, reason=delivery.reason)
+    handled_at = delivery.handled_at
+    if delivery.state == DeliveryState.HANDLED and handled_at and handled_at - delivery.received_at > AT_ONCE:
+        sentence += f", which was handled at {handled_at:%Y-%m-%d %H:%M:%S}"
+    return sentence
 
 
 timeline.contributors.append(deliveries_of)

@@ -1,0 +1,68 @@
+"""The catalogue in the admin: items are edited here, at prices as people write them."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from core.money import WHOLE_ONLY, exponent, major_units
+from orders.models import Item
+
+
+class ItemForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs alone
+    """The price as people write it, 18.50; the model keeps it in minor units."""
+
+    price = forms.DecimalField(
+        min_value=Decimal("0.01"),
+        max_digits=12,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+        help_text="As people write it: 18.50 in usd, 1850 in jpy.",
+    )
+
+    class Meta:
+        model = Item
+        fields: ClassVar = ["name", "description", "currency", "price"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["price"] = major_units(self.instance.price, self.instance.currency)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "price" not in cleaned or "currency" not in cleaned:
+            return cleaned
+        price, currency = cleaned["price"], cleaned["currency"]
+        decimals = priced_decimals(currency)
+        if price == round(price, decimals):
+            cleaned["price"] = int(price.scaleb(exponent(currency)))
+        else:
+            allowed = f"at most {decimals} decimals" if decimals else "no decimals"
+            self.add_error("price", f"A price in {currency} has {allowed}.")
+        return cleaned
+
+
+def priced_decimals(currency: str) -> int:
+    """How many decimals Stripe charges; the third one of a three-decimal currency must be 0.
+
+    Source: docs.stripe.com/currencies#three-decimal and #special-cases.
+    """
+    return 0 if currency in WHOLE_ONLY else min(exponent(currency), 2)
+
+
+@admin.register(Item)
+class ItemAdmin(ModelAdmin):
+    """The catalogue. What was ordered keeps the name and the price that it was ordered at."""
+
+    form = ItemForm
+    list_display = ["name", "price_in_words", "currency"]
+    list_filter = ["currency"]
+    search_fields = ["name"]
+
+    @display(description="price", ordering="price")
+    def price_in_words(self, item: Item) -> str:
+        return item.price_text
