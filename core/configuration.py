@@ -1,6 +1,7 @@
 """The environment, read once and refused in one line when it is wrong."""
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SECRET_KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]+")
 PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]+")
 WEBHOOK_SECRET = re.compile(r"whsec_\S+")
+AUDIT_KEY_BYTES = 32  # of an Ed25519 seed, and of a public key
 MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
 ALL_OTHER_CURRENCIES = "*"
 DEMO_PASSWORD = "root"  # noqa: S105 the brief's, refused outside the demo
@@ -41,6 +43,14 @@ class Account:
     @property
     def livemode(self) -> bool:
         return "_live_" in self.secret_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditKey:
+    """The Ed25519 seed that signs checkpoints, and the public keys of the seeds before it; 32 bytes each."""
+
+    seed: bytes = field(repr=False)
+    replaced: tuple[bytes, ...] = ()
 
 
 class Environment:
@@ -112,6 +122,7 @@ class Configuration:
     allowed_hosts: tuple[str, ...]
     stripe_api_base: str
     accounts: dict[str, Account]
+    audit_key: AuditKey | None
     order_stale_hours: int
     superuser_username: str
     superuser_password: str = field(repr=False)
@@ -129,6 +140,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         allowed_hosts=environment.items("DJANGO_ALLOWED_HOSTS"),
         stripe_api_base=environment.url("STRIPE_API_BASE", ""),
         accounts=read_accounts(environment),
+        audit_key=read_audit_key(environment),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
         superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),
@@ -148,6 +160,8 @@ def refuse_demo_values(configuration: Configuration) -> None:
         raise ConfigurationError("DJANGO_SUPERUSER_PASSWORD", "is the demo's password; choose another")
     if not configuration.public_url.startswith("https://"):
         raise ConfigurationError("PUBLIC_URL", "must begin with https://; plain http needs COUNTERSIGN_DEMO=1")
+    if configuration.audit_key is None:
+        raise ConfigurationError("AUDIT_SIGNING_KEY", "is not set; `openssl rand -base64 32` makes one")
 
 
 def is_origin(url: str) -> bool:
@@ -203,6 +217,28 @@ def read_account(environment: Environment, name: str, *, sole: bool) -> Account:
         webhook_secrets=secrets,
         currencies=frozenset(currencies),
     )
+
+
+def read_audit_key(environment: Environment) -> AuditKey | None:
+    """The seed in base64, then the public keys in hexadecimal of those that it replaces; None where it is unset.
+
+    Raises ConfigurationError when one of them is malformed.
+    """
+    text = environment.text("AUDIT_SIGNING_KEY", "")
+    if not text:
+        return None
+    seed, *replaced = text.split(",")
+    try:
+        key = AuditKey(seed=b64decode(seed.strip(), validate=True), replaced=tuple(map(bytes.fromhex, replaced)))
+    except ValueError:
+        key = AuditKey(seed=b"")
+    if any(len(part) != AUDIT_KEY_BYTES for part in (key.seed, *key.replaced)):
+        raise ConfigurationError(
+            "AUDIT_SIGNING_KEY",
+            "must be what `openssl rand -base64 32` makes, then, after commas, the public keys (64 hexadecimal digits) "
+            "that it replaces",
+        )
+    return key
 
 
 def refuse_overlap(

@@ -1,5 +1,6 @@
 """The log's one table, and the columns that tie a row to its stream."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.expressions import RawSQL
 
@@ -68,3 +69,27 @@ class StreamHead(models.Model):
     @head.setter
     def head(self, head: Head) -> None:
         self.stream_version, self.stream_digest = head
+
+
+class Checkpoint(models.Model):
+    """A signed Merkle root over a range of settled events. Written by core.eventlog.checkpoints alone; UPDATE, DELETE
+    and TRUNCATE are refused by triggers.
+
+    The range begins behind the cursor `after` (empty: with the first event) and ends with the one at `to`, both as
+    core.eventlog.tail.Cursor. The signature covers every other column.
+    """
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    previous = models.BinaryField(max_length=32)  # the hash of the checkpoint before it
+    after = ArrayField(models.BigIntegerField(), size=3)
+    to = ArrayField(models.BigIntegerField(), size=3)
+    count = models.PositiveBigIntegerField()
+    root = models.BinaryField(max_length=32)
+    # The first four bytes of each event's digest. The root tells that an event has changed, these tell which.
+    marks = models.BinaryField()
+    made_at = models.DateTimeField()
+    public_key = models.BinaryField(max_length=32)
+    signature = models.BinaryField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number}"

@@ -24,6 +24,7 @@ ALLOWED_HOSTS = list(configuration.allowed_hosts)
 PUBLIC_URL = configuration.public_url
 STRIPE_API_BASE = configuration.stripe_api_base
 STRIPE_ACCOUNTS = configuration.accounts
+AUDIT_SIGNING_KEY = configuration.audit_key
 ORDER_STALE_HOURS = configuration.order_stale_hours
 SUPERUSER_USERNAME = configuration.superuser_username
 SUPERUSER_PASSWORD = configuration.superuser_password
