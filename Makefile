@@ -8,7 +8,7 @@ CHECKS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check bench manage lock
+.PHONY: help run stop test check bench chaos manage lock
 
 help: ## list these targets
 	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-8s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
@@ -27,6 +27,9 @@ check: ## format, lint, types, imports, migrations, deployment; CHECKS="lint typ
 
 bench: ## measure the webhooks against the database and the server alone
 	@$(PYTHON) -m deploy.bench $(ARGS)
+
+chaos: ## kill everything while shoppers buy, then compare with Stripe; ARGS="--seconds 60"
+	@$(PYTHON) -m tests.chaos $(ARGS)
 
 manage: ## run a management command in the demo: ARGS="replay --check"
 	@$(PYTHON) -m deploy.manage $(ARGS)
