@@ -8,7 +8,7 @@ CHECKS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check bench chaos manage lock
+.PHONY: help run stop test check bench chaos manage lock converge
 
 help: ## list these targets
 	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-8s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
@@ -21,6 +21,9 @@ stop: ## end what `make run` started
 
 test: ## run the tests in a database of their own; ARGS="-k basket" narrows them
 	@$(PYTHON) -m pytest $(ARGS)
+
+converge: ## every story's deliveries in all orders; ARGS="--at-most 50" tries fewer
+	@$(PYTHON) -m deploy.converge $(ARGS)
 
 check: ## format, lint, types, imports, migrations, deployment; CHECKS="lint types" narrows them
 	@$(PYTHON) -m deploy.check $(CHECKS)

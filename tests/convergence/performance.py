@@ -1,0 +1,96 @@
+"""One story on stage: its deliveries posted in any order, from the same beginning each time."""
+
+from collections.abc import Sequence as Many
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import requests
+
+from billing.accounts import account_named
+from tests.convergence.acting import Stage, describe
+from tests.convergence.database import forget_rows, keep_rows, put_back, tidy
+from tests.convergence.ending import Ending, read_ending
+from tests.convergence.sequences import Sequence, shrink
+from tests.convergence.stories import Story
+from tests.simulated import SECRETS, TIMEOUT, signed
+from webhooks.events import parse_event
+from webhooks.services import DeliveryFailedError, receive_delivery
+
+CLIENTS = 8
+TRIES = 5
+TIDY_EVERY = 250
+
+
+class Performance:
+    """Counts what it does; `divergences` are texts, each with the shortest sequence that shows it."""
+
+    def __init__(self, story: Story, stage: Stage) -> None:
+        self.captured = stage.perform(story)
+        self._order_id = stage.order_id
+        self._events = [(account_named(one.account), one.payload) for one in self.captured]
+        self.sequences = self.deliveries = self.posted_again = 0
+        self.divergences: list[str] = []
+        keep_rows("staged")
+        self.expected = self.ending_of(range(len(self.captured)))
+
+    def close(self) -> None:
+        forget_rows("staged")
+
+    @property
+    def tally(self) -> dict[str, int]:
+        return {
+            "stories": 1,
+            "sequences": self.sequences,
+            "deliveries": self.deliveries,
+            "posted again": self.posted_again,
+            "divergences": len(self.divergences),
+        }
+
+    def try_sequence(self, sequence: Sequence) -> None:
+        ending = self.ending_of(sequence)
+        if differences := ending.differences(self.expected):
+            shortest = shrink(sequence, self.diverges)
+            of_shortest = self.ending_of(shortest).differences(self.ending_of(sorted(set(shortest))))
+            self.divergences.append(self.report(shortest, of_shortest or differences))
+
+    def try_concurrently(self, sequence: Sequence, base: str) -> None:
+        """By clients that post at once, each the next delivery that nobody has posted yet."""
+        put_back("staged")
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            list(clients.map(lambda number: self.post(number, base), sequence))
+        if differences := self.count(sequence).differences(self.expected):
+            self.divergences.append("posted by several clients at once:\n" + self.report(sequence, differences))
+
+    def diverges(self, sequence: Sequence) -> bool:
+        """Whether the same deliveries, without duplicates and in Stripe's order, end otherwise."""
+        return bool(self.ending_of(sequence).differences(self.ending_of(sorted(set(sequence)))))
+
+    def ending_of(self, sequence: Many[int]) -> Ending:
+        put_back("staged")
+        for number in sequence:
+            account, payload = self._events[number]
+            # The delivery is on record as failed then, which the ending shows.
+            with suppress(DeliveryFailedError):
+                receive_delivery(account=account, event=parse_event(payload), payload=payload)
+        return self.count(sequence)
+
+    def count(self, sequence: Many[int]) -> Ending:
+        self.sequences += 1
+        self.deliveries += len(sequence)
+        if self.sequences % TIDY_EVERY == 0:
+            tidy()
+        return read_ending(self._order_id)
+
+    def post(self, number: int, base: str) -> None:
+        """Like Stripe: again until it is acknowledged."""
+        account, payload = self.captured[number].account, self._events[number][1]
+        for _ in range(TRIES):
+            headers = {"Content-Type": "application/json", "Stripe-Signature": signed(payload, SECRETS[account])}
+            answer = requests.post(f"{base}/webhooks/stripe/{account}/", payload, headers=headers, timeout=TIMEOUT)
+            if answer.ok:
+                return
+            self.posted_again += 1
+
+    def report(self, sequence: Sequence, differences: list[str]) -> str:
+        lines = [*describe([self.captured[number] for number in sequence]), *(f"   {text}" for text in differences)]
+        return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""`make test` tries a few sequences of each story, `make converge` all of them."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from random import Random
+
+import pytest
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+
+from orders.models import Item
+from tests.convergence.acting import Stage
+from tests.convergence.ending import figures_of
+from tests.convergence.performance import Performance
+from tests.convergence.sequences import sequences_of, with_duplicates
+from tests.convergence.stories import STORIES
+from tests.simulated import SimulatedStripe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# CONVERGE is `all`, or how many sequences of each story; CONVERGE_SHARE=0/2 is the first half of the stories.
+WANTED = os.environ.get("CONVERGE", "8")
+AT_MOST = None if WANTED == "all" else int(WANTED)
+CONCURRENT = 25 if AT_MOST is None else 1 + AT_MOST // 50
+SEED = os.environ.get("CONVERGE_SEED", "20260826")
+SHARE, SHARES = (int(number) for number in os.environ.get("CONVERGE_SHARE", "0/1").split("/"))
+
+
+@pytest.fixture(params=list(STORIES)[SHARE::SHARES])
+def performance(
+    request: pytest.FixtureRequest,
+    client: Client,
+    mug: Item,
+    stripe_side: SimulatedStripe,
+) -> Iterator[Performance]:
+    client.get(f"/item/{mug.pk}")
+    # Each delivery is a line of the log, which takes longer than the delivery's own work.
+    logging.disable(logging.WARNING)
+    performance = Performance(STORIES[request.param], Stage(client, mug.pk, stripe_side))
+    yield performance
+    performance.close()
+    logging.disable(logging.NOTSET)
+
+
+def test_every_story_ends_as_it_says_whatever_the_order(
+    request: pytest.FixtureRequest,
+    performance: Performance,
+    live_server: LiveServer,
+    record_property: Callable[[str, object], None],
+) -> None:
+    name = request.node.callspec.params["performance"]
+    expected = performance.expected
+    assert figures_of(expected.end) == figures_of(STORIES[name].end)
+    assert not expected.problems
+    random = Random(f"{SEED} {name}")  # noqa: S311 no secret: a failure is repeated by its seed
+    count = len(performance.captured)
+    for sequence in sequences_of(count, random, at_most=AT_MOST):
+        performance.try_sequence(with_duplicates(sequence, random))
+    for _ in range(CONCURRENT):
+        sequence = tuple(random.sample(range(count), count))
+        performance.try_concurrently(with_duplicates(sequence, random), live_server.url)
+    record_property("convergence", performance.tally)
+    assert not performance.divergences, f"seed {SEED}\n" + min(performance.divergences, key=len)
