@@ -19,6 +19,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit end with TRUNCATE, which the log refuses by a trigger of its own; only here it is dropped."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER core_event_no_truncate ON core_event")
+        cursor.execute("DROP TRIGGER core_checkpoint_no_truncate ON core_checkpoint")
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,8 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
 
-from core.models import Event
+from core.eventlog.checkpoints import checkpoint_hash
+from core.models import Checkpoint, Event
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -71,6 +72,10 @@ def indented_json(value: object) -> SafeString:
     return format_html(markup, text)
 
 
+def in_hex(value: bytes | memoryview) -> SafeString:
+    return format_html('<span style="overflow-wrap: anywhere">{}</span>', bytes(value).hex())
+
+
 def text_link(address: str, text: object) -> SafeString:
     return format_html('<a href="{}" class="text-primary-600 dark:text-primary-400">{}</a>', address, text)
 
@@ -119,7 +124,36 @@ class EventAdmin(ReadOnlyAdmin):
 
     @display(description="digest")
     def digest_in_hex(self, event: Event) -> SafeString:
-        return format_html('<span style="overflow-wrap: anywhere">{}</span>', bytes(event.digest).hex())
+        return in_hex(event.digest)
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyAdmin):
+    """What the log was signed for, newest first; the hash is the one in the log line of each."""
+
+    list_display = ["number", "time", "count", "hash_in_hex"]
+    ordering = ["-number"]
+    fields = ["number", "time", "count", "after", "to", "previous_in_hex", "root_in_hex", "hash_in_hex", "key_in_hex"]
+
+    @display(description="made (UTC)")
+    def time(self, checkpoint: Checkpoint) -> SafeString | str:
+        return utc(checkpoint.made_at)
+
+    @display(description="hash")
+    def hash_in_hex(self, checkpoint: Checkpoint) -> SafeString:
+        return in_hex(checkpoint_hash(checkpoint))
+
+    @display(description="previous")
+    def previous_in_hex(self, checkpoint: Checkpoint) -> SafeString:
+        return in_hex(checkpoint.previous)
+
+    @display(description="root")
+    def root_in_hex(self, checkpoint: Checkpoint) -> SafeString:
+        return in_hex(checkpoint.root)
+
+    @display(description="public key")
+    def key_in_hex(self, checkpoint: Checkpoint) -> SafeString:
+        return in_hex(checkpoint.public_key)
 
 
 # Importing Django's own classes above has registered them.

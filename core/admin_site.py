@@ -23,13 +23,19 @@ NAVIGATION = {
         "orders.orderline": ("Order lines", "format_list_bulleted"),
         "orders.checkout": ("Checkouts", "shopping_cart_checkout"),
         "orders.payment": ("Payments", "payments"),
+        "orders.refund": ("Refunds", "undo"),
+        "orders.dispute": ("Disputes", "gavel"),
+        "orders.review": ("Reviews", "policy"),
     },
     "Stripe": {
         "billing.stripecall": ("Stripe calls", "call_made"),
         "webhooks.delivery": ("Deliveries", "call_received"),
+        "webhooks.paymentlink": ("Payment links", "link"),
+        "webhooks.backfillcursor": ("Backfill", "update"),
     },
     "Records": {
         "core.event": ("Event log", "history"),
+        "core.checkpoint": ("Checkpoints", "verified"),
         "procrastinate.procrastinatejob": ("Background jobs", "pending_actions"),
     },
     "People": {

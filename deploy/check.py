@@ -5,6 +5,7 @@ import secrets
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 
 from deploy.postgres import temporary_server
@@ -28,12 +29,14 @@ CHECKS = SOURCE_CHECKS | PRODUCTION_CHECKS
 def production(database_url: str) -> dict[str, str]:
     """An environment as in production, with secrets that nothing else knows."""
     return os.environ | {
+        "AUDIT_SIGNING_KEY": b64encode(secrets.token_bytes(32)).decode(),
         "COUNTERSIGN_DEMO": "0",
         "DATABASE_URL": database_url,
         "DJANGO_ALLOWED_HOSTS": "shop.example",
         "DJANGO_DEBUG": "0",
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(48),
         "DJANGO_SETTINGS_MODULE": "core.settings",
+        "DJANGO_SUPERUSER_PASSWORD": "",
         "PUBLIC_URL": "https://shop.example",
         "STRIPE_ACCOUNTS": "default",
         "STRIPE_API_BASE": "",

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ def read_env(path: Path) -> dict[str, str]:
 
 def demo_secrets() -> dict[str, str]:
     return {
+        "AUDIT_SIGNING_KEY": b64encode(secrets.token_bytes(32)).decode(),
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(48),
         "STRIPE_DEFAULT_SECRET_KEY": f"sk_test_{secrets.token_hex(16)}",
         "STRIPE_DEFAULT_PUBLISHABLE_KEY": f"pk_test_{secrets.token_hex(16)}",
@@ -70,6 +72,7 @@ def demo_settings() -> dict[str, str]:
         "PORT": "8000",
         "SIMULATOR_PORT": "8001",
         "DJANGO_SETTINGS_MODULE": "core.settings",
+        "AUDIT_SIGNING_KEY": kept.pop("AUDIT_SIGNING_KEY"),
         "DJANGO_SECRET_KEY": kept.pop("DJANGO_SECRET_KEY"),
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DJANGO_SUPERUSER_USERNAME": "admin",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.money import format_money
-from orders.models import Order, OrderLine, OrderState
+from orders.models import Attention, Order, OrderLine, OrderState
 from orders.selectors import is_final, payment_progress
 
 
@@ -120,17 +120,23 @@ BY_STATE = {
     OrderState.REFUNDED: REFUNDED,
     OrderState.CANCELED: CANCELED,
 }
-BY_PROGRESS = {"succeeded": UNCLEAR, "failed": FAILED}
+# Money came in that does not pay the order. Told by the order's own row: the payments are read by another query, which may
+# see a delivery that this row has not seen yet.
+NOT_RIGHT = {Attention.UNDERPAID, Attention.UNCOUNTED}
 
 
 def status_of(order: Order, *, returned: bool) -> Status:
     """The truth about an order for its shopper; `returned`: the shopper just came back from paying."""
     if order.state in BY_STATE:
         return BY_STATE[OrderState(order.state)]
+    if NOT_RIGHT & set(order.attention):
+        return UNCLEAR
     progress = payment_progress(order)
-    if progress == "processing":
-        return PROCESSING if order.payments.all() else CONFIRMING
-    return BY_PROGRESS.get(progress) or (CONFIRMING if returned else UNPAID)
+    if progress == "processing" and order.payments.all():
+        return PROCESSING
+    if progress == "failed":
+        return FAILED
+    return CONFIRMING if returned or progress in {"processing", "succeeded"} else UNPAID
 
 
 def money_table(order: Order) -> list[tuple[str, str]]:

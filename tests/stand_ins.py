@@ -1,20 +1,25 @@
 """Gives pytest a stand-in Stripe of its own; loaded by `-p tests.stand_ins`, since the settings need its address."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Generator
 
 import pytest
 
+from deploy.processes import die_with
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    # The workers of pytest-xdist inherit the variable, hence share the simulator; its state is kept apart by secret
-    # key.
     if not os.environ.get("STRIPE_API_BASE"):
+        parent = os.getpid()
         simulator = subprocess.Popen(
-            [sys.executable, "-m", "simulator", "--port", "0", "--self-check"], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "simulator", "--port", "0", "--self-check"],
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: die_with(parent, signal.SIGTERM),  # noqa: PLW1509 before pytest starts any thread
         )
 
         def stop() -> None:

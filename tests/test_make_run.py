@@ -74,8 +74,8 @@ class Project:
         return found
 
     def remaining_processes(self) -> dict[int, str]:
-        """After a few seconds in which they may end."""
-        deadline = time.monotonic() + 5
+        """After the seconds in which they may end: up to ten, when the machine is busy and gunicorn finishes its work."""
+        deadline = time.monotonic() + 15
         while (remaining := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
         return remaining

@@ -102,7 +102,7 @@ def verify_end(stream: str, head: Head, last: Event) -> Finding | None:
         return found("inserted", last, "no part of this program writes such a stream")
     row = aggregate.root_model._default_manager.filter(pk=key).first()
     if row is None:
-        return found("row_missing", last, "the row of this stream is gone; `replay --rebuild` restores it")
+        return found("row_missing", last, "there is no row of it; if it was ours, `replay --rebuild` restores it")
     if row.head.version > head.version:
         return removed(stream, head.version + 1, f"the row stands at version {row.head.version}")
     if row.head.version < head.version:

@@ -17,6 +17,7 @@ PRODUCTION = {
     "STRIPE_DEFAULT_SECRET_KEY": "sk_live_1",
     "STRIPE_DEFAULT_PUBLISHABLE_KEY": "pk_live_1",
     "STRIPE_DEFAULT_WEBHOOK_SECRETS": "whsec_new, whsec_old",
+    "AUDIT_SIGNING_KEY": "c2VlZHNlZWRzZWVkc2VlZHNlZWRzZWVkc2VlZHNlZWQ=",
 }
 SECOND = {
     "STRIPE_ACCOUNTS": "default,euro",
