@@ -120,8 +120,8 @@ BY_STATE = {
     OrderState.REFUNDED: REFUNDED,
     OrderState.CANCELED: CANCELED,
 }
-# Money came in that does not pay the order. Told by the order's own row: the payments are read by another query, which may
-# see a delivery that this row has not seen yet.
+# Money came in that does not pay the order. Told by the order's own row: the payments are read by another query,
+# which may see a delivery that this row has not seen yet.
 NOT_RIGHT = {Attention.UNDERPAID, Attention.UNCOUNTED}
 
 

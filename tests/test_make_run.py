@@ -74,7 +74,7 @@ class Project:
         return found
 
     def remaining_processes(self) -> dict[int, str]:
-        """After the seconds in which they may end: up to ten, when the machine is busy and gunicorn finishes its work."""
+        """After the seconds in which they may end; on a busy machine gunicorn takes some."""
         deadline = time.monotonic() + 15
         while (remaining := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.1)
