@@ -4,7 +4,8 @@ from webhooks.backfill import backfill_all
 from webhooks.services import retry_deliveries
 
 
-@app.periodic(cron="*/15 * * * * *")
+# Every 15 seconds: the sixth field is that of the seconds.
+@app.periodic(cron="* * * * * */15")
 @app.task(name="webhooks.retry_deliveries", queueing_lock="webhooks.retry_deliveries")
 def retry_undone_deliveries(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes when the job was due
     """Safe to run twice at once: a delivery is handled under its row's lock, and once."""
