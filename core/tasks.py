@@ -1,4 +1,5 @@
 import structlog
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from core.eventlog.checkpoints import NoSigningKeyError, make_checkpoint
@@ -15,3 +16,16 @@ def checkpoint_log(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes
     except NoSigningKeyError as refused:
         # The demo may run without a key; elsewhere the start-up insists on one.
         log.warning("audit.no_checkpoint", reason=str(refused))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="core.retry_stalled_jobs", queueing_lock="core.retry_stalled_jobs", pass_context=True)
+async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 as above
+    """Queues again the jobs whose worker was killed: Procrastinate leaves them `doing`.
+
+    Source: procrastinate.readthedocs.io, "Retry stalled jobs". All jobs here are safe to run again.
+    """
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        log.warning("job.stalled", job_id=job.id, task=job.task_name)
+        await manager.retry_job(job)
