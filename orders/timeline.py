@@ -87,7 +87,7 @@ SENTENCES = {
     "order.canceled stale": "The order was canceled: nobody paid it in time",
     "order.canceled price_changed": "The order was canceled because its item's price changed",
     "order.attention_raised": "A person should look: {reason}",
-    "order.attention_cleared": "Nobody needs to look any more: {reason}",
+    "order.attention_cleared": "No longer a reason to look: {reason}",
     "order.event_ignored": "{type} changed nothing: {reason}",
     "stripe.call.requested": "To do at Stripe: {operation}",
     "stripe.call.attempted": (
@@ -121,7 +121,7 @@ REASONS: dict[str, Mapping[str, str]] = {
         "canceled": "so that nobody can pay it",
     },
     "order.event_ignored": {
-        "already_known": "nothing in it was new",
+        "already_known": "it told nothing new",
         "told_by_its_refund": "the refund's own events tell it better",
         "told_by_its_charge": "the charge's own events tell it better",
         "wrong_account": "it came from another account than the order's",
@@ -148,14 +148,14 @@ NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
 }
 ACTORS = {"shopper": "shopper", "staff": "{name}", "stripe": "Stripe ({name})", "system": "system ({name})"}
 
-# Why an order is in its state.
+# What an order is, and why.
 STATES: dict[str, str] = {
-    OrderState.DRAFT: "nobody has gone to the checkout with it yet",
-    OrderState.PENDING: "it waits for its money",
-    OrderState.PAID: "verified money has covered its total",
-    OrderState.PARTIALLY_REFUNDED: "some of its money was given back",
-    OrderState.REFUNDED: "all of its money was given back",
-    OrderState.CANCELED: "nobody is to pay it any more",
+    OrderState.DRAFT: "a draft, since nobody has gone to the checkout with it yet",
+    OrderState.PENDING: "pending, since it waits for its money",
+    OrderState.PAID: "paid, since verified money has covered its total",
+    OrderState.PARTIALLY_REFUNDED: "partially refunded, since some of its money was given back",
+    OrderState.REFUNDED: "refunded, since all of its money was given back",
+    OrderState.CANCELED: "canceled, so that nobody is to pay it",
 }
 
 
@@ -257,21 +257,23 @@ def moment(at: datetime) -> str:
 
 
 def situation(order: Order) -> str:
-    """What an order is now, and why: its state, its money, its disputes, what a person should look at."""
+    """What an order is now, and why, and whether a person should look at it."""
+    attention = "; ".join(attention_in_words(order))
+    look = f"A person should look: {attention}." if attention else "Nobody needs to look at it."
+    return f"{order} is {standing(order)} {look}"
+
+
+def standing(order: Order) -> str:
+    """Its state, its money, its disputes."""
     amounts = {"due": order.due, "received": order.received}
     if order.refunded:
         amounts |= {"given back": order.refunded, "left": order.received - order.refunded}
     if order.surplus:
         amounts["too much"] = order.surplus
     money = ", ".join(f"{format_money(amount, order.currency)} {name}" for name, amount in amounts.items())
-    attention = "; ".join(attention_in_words(order))
-    return ". ".join(
-        [
-            f"{order} is {order.get_state_display()}, since {STATES[order.state]}: {money}",
-            *(dispute_in_words(dispute) for dispute in order.disputes.order_by("updated_at")),
-            f"A person should look: {attention}." if attention else "Nobody needs to look at it.",
-        ]
-    )
+    state = f"{STATES[order.state]}: {money}"
+    disputes = (dispute_in_words(dispute) for dispute in order.disputes.order_by("updated_at"))
+    return " ".join(f"{sentence}." for sentence in (state, *disputes))
 
 
 def attention_in_words(order: Order) -> list[str]:

@@ -24,7 +24,7 @@ from core.refusals import Refusal
 from orders.models import Attention, Checkout, CheckoutState, DisputeState, Item, Order, OrderState, Payment
 from orders.selectors import is_final
 from orders.services.canceling import cancel_order
-from orders.timeline import attention_in_words, dispute_in_words, timeline
+from orders.timeline import attention_in_words, dispute_in_words, standing, timeline
 
 STATE_COLORS: dict[str, str] = {
     OrderState.PENDING: "info",
@@ -120,8 +120,12 @@ class OrderAdmin(ReadOnlyAdmin):
         return order.currency.upper()
 
     @display(description="attention")
-    def reasons_to_look(self, order: Order) -> str:
-        return "; ".join(attention_in_words(order)) or "-"
+    def reasons_to_look(self, order: Order) -> SafeString:
+        reasons = "; ".join(attention_in_words(order))
+        # Of a table that is wider than a phone, this column alone would be pressed to a word per line.
+        return format_html(
+            '<span class="block" style="min-width: {}">{}</span>', "16rem" if reasons else 0, reasons or "-"
+        )
 
     @display(description="placed (UTC)")
     def placed(self, order: Order) -> SafeString | str:
@@ -136,6 +140,7 @@ class OrderAdmin(ReadOnlyAdmin):
             "order": order,
             "state_color": STATE_COLORS.get(order.state),
             "dispute_color": DISPUTE_COLORS.get(order.dispute_state),
+            "standing": standing(order),
             "attention": attention_in_words(order),
             "amounts": [(name, format_money(getattr(order, name), order.currency)) for name in AMOUNTS],
             "moments": [(name, utc(getattr(order, f"{name}_at"))) for name in MOMENTS],

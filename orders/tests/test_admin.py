@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
@@ -91,6 +92,14 @@ class TestAnItem:
         assert Item.objects.exists()
 
 
+class TestTheIndex:
+    def test_lists_every_model_of_the_shop(self, admin_client: Client) -> None:
+        page = admin_client.get("/admin/").content.decode()
+        for label in ("orders", "webhooks", "billing"):
+            for model in apps.get_app_config(label).get_models():
+                assert f"/admin/{label}/{model._meta.model_name}/" in page
+
+
 class TestTheListOfOrders:
     def test_shows_the_newest_first_with_total_and_attention(self, admin_client: Client, mug: Item) -> None:
         older, newer = draft_order(mug).root, draft_order(mug).root
@@ -160,6 +169,76 @@ class TestAnOrdersPage:
             page = f"/admin/orders/{part._meta.model_name}/{part.pk}/change/"
             assert page_of(order) in admin_client.get(page).content.decode()
             assert admin_client.post(page, {}).status_code == 403
+
+
+class TestARefundedAndDisputedOrder:
+    @pytest.fixture
+    def order(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> Order:
+        order = paid(shopper, mug, stripe_side)
+        charge = stripe_side.objects("charge")[-1]["id"]
+        stripe_side.refund(charge, amount=500)
+        stripe_side.dispute(charge, amount=1350, reason="product_not_received")
+        stripe_side._control("POST", "/_sim/reviews", {"charge": charge})
+        for event in ("refund.created", "charge.refunded", "charge.dispute.created", "review.opened"):
+            assert post_event(shopper, stripe_side.event(event)).status_code == 200
+        return Order.objects.get(pk=order.pk)
+
+    def test_says_at_the_top_how_it_stands(self, admin_client: Client, order: Order) -> None:
+        page = admin_client.get(page_of(order))
+        assert page.context["standing"].startswith("partially refunded, since some of its money was given back")
+        assert (page.context["state_color"], page.context["dispute_color"]) == ("warning", "warning")
+        text = page.content.decode()
+        assert "dispute open" in text
+        assert "Look at this order: the shopper&#x27;s bank wants the money back; evidence is due." in text
+        assert "Look at this order: Stripe holds a payment for review." in text
+
+    def test_shows_refunds_disputes_and_reviews(self, admin_client: Client, order: Order) -> None:
+        text = admin_client.get(page_of(order)).content.decode()
+        dispute = order.disputes.get()
+        assert dispute.due_by is not None
+        assert f"<td>{dispute.due_by:%Y-%m-%d %H:%M:%S}</td>" in text
+        assert "wants $13.50 back (product not received): evidence is due by" in text
+        for part in (order.refunds.get(), dispute, order.reviews.get()):
+            page = f"/admin/orders/{part._meta.model_name}/{part.pk}/change/"
+            assert page in text
+            assert page_of(order) in admin_client.get(page).content.decode()
+            assert admin_client.post(page, {}).status_code == 403
+
+    @pytest.mark.parametrize(
+        ("part", "shown"), [("refund", "$5.00"), ("dispute", "$13.50"), ("review", "rule"), ("payment", "$18.50")]
+    )
+    def test_has_its_parts_in_lists(
+        self,
+        admin_client: Client,
+        order: Order,
+        part: str,
+        shown: str,
+        django_assert_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        address = f"/admin/orders/{part}/"
+        assert shown in admin_client.get(address).content.decode()
+        assert not admin_client.get(address, {"q": "0"}).context["cl"].result_list
+        with CaptureQueriesContext(connection) as captured:
+            admin_client.get(address, {"q": order.pk})
+        assert not [query for query in captured if "COUNT(" in query["sql"] and f"orders_{part}" in query["sql"]]
+
+    @pytest.mark.parametrize(
+        ("chosen", "found"),
+        [
+            ({"state__exact": "partially_refunded"}, True),
+            ({"dispute_state__exact": "open"}, True),
+            ({"dispute_state__exact": "lost"}, False),
+            ({"attention": "any"}, True),
+            ({"attention": "disputed"}, True),
+            ({"attention": "surplus"}, False),
+        ],
+    )
+    def test_is_found_by_what_is_wrong_with_it(
+        self, admin_client: Client, mug: Item, order: Order, chosen: dict[str, str], found: bool
+    ) -> None:
+        draft_order(mug)
+        page = admin_client.get("/admin/orders/order/", chosen)
+        assert list(page.context["cl"].result_list) == ([order] if found else [])
 
 
 class TestTheTimeline:

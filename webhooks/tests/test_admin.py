@@ -1,5 +1,7 @@
 """Deliveries in the admin: to look at, and without what they say of a person."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -7,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from orders.models import Item
 from tests.simulated import SimulatedStripe, post_event
-from webhooks.admin import HIDDEN, without_personal_data
-from webhooks.models import Delivery
+from webhooks.admin import HIDDEN, SENTENCES, sentence_of, without_personal_data
+from webhooks.models import BackfillCursor, Delivery, DeliveryState, PaymentLink
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,6 +53,61 @@ class TestDeliveries:
             page = admin_client.get("/admin/webhooks/delivery/", {"q": term})
             assert list(page.context["cl"].result_list) == [delivery]
         assert not admin_client.get("/admin/webhooks/delivery/", {"q": "evt_none"}).context["cl"].result_list
+
+
+class TestLinks:
+    def test_show_what_waits_for_their_order(
+        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.pay(shopper.get(f"/buy/{mug.pk}").json()["url"])
+        stripe_side.refund(stripe_side.objects("charge")[-1]["id"])
+        early = stripe_side.event("refund.created")
+        post_event(shopper, early)
+        link = PaymentLink.objects.get()
+        address = f"/admin/webhooks/paymentlink/{link.pk}/change/"
+        page = admin_client.get(address).content.decode()
+        assert "not known yet" in page
+        assert f"refund.created {early['id']}" in page
+        waiting = admin_client.get("/admin/webhooks/paymentlink/", {"order_id__isempty": "1"})
+        assert list(waiting.context["cl"].result_list) == [link]
+        post_event(shopper, stripe_side.event("charge.succeeded"))
+        page = admin_client.get(address).content.decode()
+        assert "/admin/orders/order/" in page
+        assert early["id"] not in page
+        assert admin_client.post(address, {}).status_code == 403
+
+    def test_show_how_far_the_events_were_read(self, admin_client: Client) -> None:
+        BackfillCursor.objects.create(account="euro", read_until=datetime(2026, 11, 23, 6, tzinfo=UTC))
+        assert "2026-11-23 06:00:00" in admin_client.get("/admin/webhooks/backfillcursor/").content.decode()
+
+
+class TestTheTimeline:
+    @pytest.mark.parametrize(
+        ("state", "seconds", "sentence"),
+        [
+            ("handled", 0, "Stripe delivered refund.created"),
+            ("handled", 90, "Stripe delivered refund.created, which was handled at 2026-11-23 06:01:30"),
+            ("ignored", 0, "Stripe delivered refund.created, which was not acted on"),
+            (
+                "refused",
+                0,
+                "Stripe delivered refund.created in another API version; its object will be read again in ours",
+            ),
+            (
+                "failed",
+                0,
+                "Stripe delivered refund.created, and handling it failed (KeyError); it will be tried again",
+            ),
+        ],
+    )
+    def test_says_what_became_of_a_delivery(self, state: str, seconds: int, sentence: str) -> None:
+        at = datetime(2026, 11, 23, 6, tzinfo=UTC)
+        told = Delivery(type="refund.created", state=state, reason="KeyError", received_at=at)
+        told.handled_at = at + timedelta(seconds=seconds)
+        assert sentence_of(told) == sentence
+
+    def test_has_a_sentence_for_every_state(self) -> None:
+        assert SENTENCES.keys() == set(DeliveryState.values)
 
 
 class TestPersonalData:

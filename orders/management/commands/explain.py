@@ -42,9 +42,10 @@ class Command(BaseCommand):
 
 
 def origin(row: Happening) -> str:
-    """Who caused it, and by what."""
-    causes = [row.caused_by.kind if row.caused_by else "", row.cause]
-    return f"by {row.actor}" + (f", because of {' '.join(filter(None, causes))}" if row.cause else "")
+    """Who did it; then the delivery's own name, or the name of the delivery that led to it."""
+    name = f", as {row.name}" if row.name else ""
+    cause = f", because of {row.cause}" if row.cause else ""
+    return f"by {row.actor}{name}{cause}"
 
 
 def printable(text: str) -> str:
