@@ -207,14 +207,7 @@ class TestARefundedAndDisputedOrder:
     @pytest.mark.parametrize(
         ("part", "shown"), [("refund", "$5.00"), ("dispute", "$13.50"), ("review", "rule"), ("payment", "$18.50")]
     )
-    def test_has_its_parts_in_lists(
-        self,
-        admin_client: Client,
-        order: Order,
-        part: str,
-        shown: str,
-        django_assert_num_queries: DjangoAssertNumQueries,
-    ) -> None:
+    def test_has_its_parts_in_lists(self, admin_client: Client, order: Order, part: str, shown: str) -> None:
         address = f"/admin/orders/{part}/"
         assert shown in admin_client.get(address).content.decode()
         assert not admin_client.get(address, {"q": "0"}).context["cl"].result_list
