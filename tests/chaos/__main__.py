@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import FrameType
 
 from deploy.postgres import SHORT_FOLDER
 from deploy.processes import StepError, die_with
@@ -23,12 +24,20 @@ from tests.chaos.outage import buy_without_webhooks
 from tests.chaos.reckoning import Reckoning
 from tests.chaos.shoppers import Shoppers
 
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_TEXT = "seed {seed}: --seed {seed} draws the same kills and faults again"
 
 
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Once: the processes are being ended while more signals come."""
+    for number in INTERRUPTIONS:
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def endure(house: House, options: argparse.Namespace) -> list[str]:
@@ -38,7 +47,8 @@ def endure(house: House, options: argparse.Namespace) -> list[str]:
     Mischief(house, options.seed).run(options.seconds)
     house.wait_until_ready()
     shoppers.stop()
-    say(f"{len(shoppers.purchases)} purchases, {sum(house.kills.values())} kills; healing")
+    kills = sum(house.kills.values())
+    say(f"{len(shoppers.purchases)} purchases in {options.seconds:g} s, {kills} kills; healing")
     started = time.monotonic()
     problems = []
     try:
@@ -71,8 +81,8 @@ def main() -> int:
     parser.add_argument("--outage", type=int, metavar="N", help="N purchases with webhooks off, then the backfill")
     parser.add_argument("--keep", action="store_true", help="leave the logs and the data where they are, and say where")
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
+    for number in INTERRUPTIONS:
+        signal.signal(number, interrupt)
     die_with(os.getppid(), signal.SIGTERM)
     say(START_TEXT.format(seed=options.seed))
     folder = Path(tempfile.mkdtemp(prefix="countersign-", dir=SHORT_FOLDER))

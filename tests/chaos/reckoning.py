@@ -129,6 +129,8 @@ class Reckoning:
         self._expect_none("orders whose money is not Stripe's", differing)
         self._say("refunds at Stripe, by status", listed(Counter(refund["status"] for refund in self._refunds)))
         self._say("  at the dashboard", listed(self._shoppers.refunds))
+        asked = self._house.sql("SELECT count(*) AS n FROM core_event WHERE kind = 'order.refund_requested'")
+        self._say("  asked for by us", asked[0]["n"])
         self._say("money given back at Stripe", listed(given_back))
         self._expect("money given back recorded", listed(refunded), listed(given_back))
         recorded = {row["refund_id"]: row["status"] for row in self._house.sql("SELECT * FROM orders_refund")}

@@ -19,7 +19,7 @@ from orders.models import Order, OrderState, PaymentStatus  # noqa: E402
 from orders.services.refunding import refund_payment  # noqa: E402
 from tests.chaos.house import drawn_from  # noqa: E402
 
-PAUSE_SECONDS = 1.5
+PAUSE_SECONDS = 0.5
 TRIES = 4
 # One order in so many is given money back by us.
 SHARE = 3
