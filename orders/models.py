@@ -101,7 +101,16 @@ class Order(StreamHead):
                 name="orders_one_open_purchase",
             )
         ]
-        indexes = [models.Index(fields=["state", "-id"], name="orders_order_state")]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="orders_order_state"),
+            models.Index(fields=["-id"], name="orders_order_attention", condition=~Q(attention=[])),
+            models.Index(
+                fields=["dispute_state", "-id"], name="orders_order_dispute", condition=~Q(dispute_state="none")
+            ),
+            models.Index(
+                fields=["placed_at"], name="orders_order_waiting", condition=Q(state=OrderState.PENDING)
+            ),  # what cancel_stale_orders looks for
+        ]
 
     def __str__(self) -> str:
         return f"Order {self.pk}"

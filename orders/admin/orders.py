@@ -1,7 +1,5 @@
 """Orders in the admin: looked at here, and changed by services alone."""
 
-# ruff: noqa: ARG002 Django fixes the signatures of its admin
-
 from typing import Any
 
 from django.contrib import admin, messages
