@@ -16,6 +16,7 @@ from freezegun import freeze_time
 from core.eventlog import provenance
 from core.refusals import Refusal
 from orders.services.canceling import cancel_order
+from orders.services.refunding import refund_payment
 from tests.contract import CONTRACT
 from tests.convergence.stories import Step, Story, Twin
 from tests.simulated import ACCOUNT_KEYS, TIMEOUT, Event, SimulatedStripe, post_event
@@ -83,6 +84,20 @@ class Stage:
     def staff_cancels(self, *, refused: bool = False) -> None:
         with provenance.acting("staff:1"), pytest.raises(Refusal) if refused else nullcontext():
             cancel_order(order_id=self.order_id, reason="requested_by_customer")
+
+    def staff_refunds(self, amount: int, *, refused: bool = False) -> None:
+        """`refused` too where Stripe's answer is lost: then nobody knows yet."""
+        with provenance.acting("staff:1"), pytest.raises(Refusal) if refused else nullcontext():
+            refund_payment(
+                order_id=self.order_id,
+                payment_intent=self._id("payment_intent"),
+                amount=amount,
+                reason="requested_by_customer",
+            )
+
+    def stripe_loses_answer(self, to: str) -> None:
+        """It does what the next such request asks; the connection ends before it says so."""
+        self._stripe.order_fault("timeout_after", to, seconds=1)
 
     def stripe_waits(self, days: int) -> None:
         self._stripe.advance(days * 24 * 3600)
