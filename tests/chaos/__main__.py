@@ -44,9 +44,12 @@ def endure(house: House, options: argparse.Namespace) -> list[str]:
     """The problems found."""
     shoppers = Shoppers(house.url, house.stripe, options.seed)
     shoppers.start(options.rate)
-    Mischief(house, options.seed).run(options.seconds)
-    house.wait_until_ready()
-    shoppers.stop()
+    try:
+        Mischief(house, options.seed).run(options.seconds)
+        house.wait_until_ready()
+        shoppers.stop()
+    finally:
+        shoppers.give_up()
     kills = sum(house.kills.values())
     say(f"{len(shoppers.purchases)} purchases in {options.seconds:g} s, {kills} kills; healing")
     started = time.monotonic()

@@ -38,7 +38,7 @@ class Shoppers:
 
     def __init__(self, url: str, stripe: SimulatedStripe, seed: str) -> None:
         self._url, self._stripe, self._seed = url, stripe, seed
-        self._stopped = Event()
+        self._stopped, self._gone = Event(), Event()
         self._threads: list[Thread] = []
         self.purchases: list[Purchase] = []
         self.answers: Counter[str] = Counter()
@@ -56,6 +56,11 @@ class Shoppers:
         self._stopped.set()
         for thread in self._threads:
             thread.join(2 * PATIENCE_SECONDS)
+
+    def give_up(self) -> None:
+        """Nobody asks again: the shop is being closed."""
+        self._stopped.set()
+        self._gone.set()
 
     def _keep_buying(self, number: int, seconds: float) -> None:
         """One purchase every so many seconds, the first ones spread over them."""
@@ -92,7 +97,7 @@ class Shoppers:
     def _ask(self, browser: requests.Session, method: str, path: str) -> requests.Response | None:
         """The answer 200, asked for until it comes or patience ends."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._gone.is_set():
             headers = {"Accept": "application/json", "X-CSRFToken": browser.cookies.get("csrftoken") or ""}
             try:
                 answer = browser.request(method, f"{self._url}{path}", headers=headers, timeout=TIMEOUT)
