@@ -17,6 +17,7 @@ from billing.gateway.calls import (
 )
 from billing.gateway.errors import NO_ANSWER, CallSettledError, StripeRefused, StripeUnreachable
 from billing.models import OPEN_STATES, StripeCall
+from billing.projections import CallAggregate
 from core.eventlog import provenance
 
 log = structlog.get_logger()
@@ -50,7 +51,15 @@ def sweep_open_calls(*, older_than: timedelta = IN_FLIGHT) -> int:
                 settled += reply is not None and not isinstance(reply.outcome, StripeCallUnknown)
             except Exception:
                 log.exception("stripe_call.stuck", call_id=str(call.pk), operation=call.operation)
+                note_try(call)
     return settled
+
+
+def note_try(call: StripeCall) -> None:
+    """The record of the attempt was rolled back too; without this one the call would be tried at every sweep."""
+    with CallAggregate.locked(call.pk) as stuck:
+        if stuck.root.is_open:
+            stuck.record(StripeCallUnknown(reason="stuck"))
 
 
 def is_due(call: StripeCall, older_than: timedelta) -> bool:

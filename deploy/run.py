@@ -46,7 +46,7 @@ class Demo:
             self.start("simulator", "-m", "simulator", *simulator_arguments(self.environment))
         self.complete("migrate", "manage.py", "migrate", "--no-input")
         self.complete("demo", "manage.py", "demo")
-        self.start("worker", "manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5")
+        self.start("worker", "manage.py", "procrastinate", "worker", "--concurrency=4", "--shutdown-graceful-timeout=5")
         self.start("web", "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py")
         if simulated:
             self.wait_for_answer(port(self.environment, "SIMULATOR_PORT"), "/_sim/faults")

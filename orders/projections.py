@@ -1,4 +1,4 @@
-"""How the facts of an order fold into its rows. Nothing here refuses: that is what orders/decisions.py is for."""
+"""How the facts of an order fold into its rows. Nothing here refuses: that is what orders/decisions is for."""
 
 from datetime import UTC, datetime
 from functools import singledispatchmethod
@@ -136,7 +136,7 @@ class OrderAggregate(Aggregate[Order]):
         dispute.dispute_id, dispute.payment_intent, dispute.charge = fact.dispute, fact.payment_intent, fact.charge
         dispute.status, dispute.reason = fact.status, fact.reason
         dispute.amount, dispute.currency, dispute.updated_at = fact.amount, fact.currency, recorded_at
-        dispute.due_by = datetime.fromtimestamp(fact.due_by, UTC) if fact.due_by is not None else None
+        dispute.due_by = datetime.fromtimestamp(fact.due_by, UTC) if fact.due_by else None
         self.root.dispute_state = sums.dispute_state(self.disputes)
 
     @apply.register
@@ -175,7 +175,7 @@ class OrderAggregate(Aggregate[Order]):
         return checkout
 
     def _sum_up(self) -> None:
-        """The order's figures from its payments, refunds and disputes, whatever order they were heard of in."""
+        """The order's figures from its payments and refunds, whatever order they were heard of in."""
         order = self.root
         order.received = sums.received(order, self.payments)
         order.refunded = sums.refunded(order, self.refunds)

@@ -79,8 +79,15 @@ def dispute_state(disputes: Iterable[Dispute]) -> DisputeState:
 
 
 def undecided_intents(payments: Iterable[Payment]) -> set[str]:
-    """PaymentIntents that are on their way: something says processing, and nothing says how it ended."""
+    """PaymentIntents that are on their way: something says processing, and nothing that they succeeded.
+
+    A failed attempt beside it decides nothing: another attempt may be what is processing.
+    """
     statuses: dict[str, set[str]] = {}
     for payment in payments:
         statuses.setdefault(payment.payment_intent, set()).add(payment.status)
-    return {intent for intent, told in statuses.items() if told == {PaymentStatus.PROCESSING}}
+    return {
+        intent
+        for intent, told in statuses.items()
+        if PaymentStatus.PROCESSING in told and PaymentStatus.SUCCEEDED not in told
+    }

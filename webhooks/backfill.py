@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from django.db import OperationalError
 from django.utils import timezone
 
 from billing.accounts import configured_accounts
@@ -12,7 +13,7 @@ from billing.gateway.errors import StripeRefused, StripeUnreachable
 from billing.gateway.events import Events
 from core.configuration import Account
 from core.eventlog import provenance
-from webhooks.events import parse_event
+from webhooks.events import MalformedEventError, parse_event
 from webhooks.models import BackfillCursor, Delivery
 from webhooks.readers import HINTS, READERS
 from webhooks.services import DeliveryFailedError, receive_delivery
@@ -35,8 +36,8 @@ def backfill_all(since: datetime | None = None) -> dict[str, int]:
         for account in configured_accounts().values():
             try:
                 brought[account.name] = backfill_account(account, since)
-            except (StripeRefused, StripeUnreachable) as refused:
-                log.warning("backfill.stopped", account=account.name, reason=str(refused))
+            except (StripeRefused, StripeUnreachable, OperationalError) as refused:
+                log.warning("backfill.stopped", account=account.name, reason=type(refused).__name__)
     return brought
 
 
@@ -64,8 +65,8 @@ def bring_in(account: Account, event: Body) -> bool:
     payload = json.dumps(event).encode()
     try:
         receive_delivery(account=account, event=parse_event(payload), payload=payload)
-    except DeliveryFailedError:
-        log.warning("backfill.event_failed", account=account.name, event_id=event["id"])
+    except (DeliveryFailedError, MalformedEventError) as failed:
+        log.warning("backfill.event_failed", account=account.name, event_id=event["id"], reason=type(failed).__name__)
         return False
     return True
 

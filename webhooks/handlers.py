@@ -18,12 +18,13 @@ KNOWN_BY_INTENT = ("refund", "dispute", "review")
 
 
 class Outcome(NamedTuple):
-    """What became of a delivery; `link` is the row that it waits at, or that it has just linked to its order."""
+    """What became of a delivery; `link` is the row that it waits at, or has just linked to its order."""
 
     state: DeliveryState
     reason: str = ""
     order_id: int | None = None
     link: PaymentLink | None = None
+    kind: str = ""
 
 
 def handle_event(account: Account, event: StripeEvent) -> Outcome:
@@ -35,13 +36,10 @@ def handle_event(account: Account, event: StripeEvent) -> Outcome:
 
     Locks, in this order: the delivery (by the caller), the link, the order.
     """
-    if event.type not in READERS and event.type not in HINTS:
-        return Outcome(DeliveryState.IGNORED, "type_not_handled")
     call = call_behind(event.data.object)
     intent = intent_of(event.data.object)
-    by_intent = event.data.object.get("object") in KNOWN_BY_INTENT and bool(intent)
-    if call is None and not by_intent:
-        return Outcome(DeliveryState.IGNORED, "not_ours")
+    if reason := not_for_us(event, call, intent):
+        return Outcome(DeliveryState.IGNORED, reason)
     if call is not None and (reason := mistrust(account, event, call)):
         ignore_news(order_id=order_of(call), event_id=event.id, event_type=event.type, reason=reason)
         return Outcome(DeliveryState.IGNORED, reason, order_of(call))
@@ -50,8 +48,18 @@ def handle_event(account: Account, event: StripeEvent) -> Outcome:
     if order_id is None:
         return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, link)
     if not event.is_our_version:
-        return Outcome(DeliveryState.REFUSED, "api_version", order_id)
+        return Outcome(DeliveryState.REFUSED, "api_version", order_id, kind=str(event.data.object.get("object")))
     return tell_order(event, event.data.object, call, order_id, link)
+
+
+def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:
+    """Why an event concerns no order; '' when it does, or may turn out to."""
+    kind = event.data.object.get("object")
+    if event.type not in READERS and event.type not in HINTS:
+        return "type_not_handled"
+    if call is None and not (kind in KNOWN_BY_INTENT and intent):
+        return "not_ours"
+    return "no_payment_intent" if kind == "charge" and not intent else ""
 
 
 def handle_reread(account: Account, event: StripeEvent, stripe_object: StripeObject) -> Outcome:

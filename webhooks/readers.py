@@ -30,14 +30,9 @@ type Reader = Callable[[Origin, StripeObject], tuple[News, ...]]
 
 
 def read_completed_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
-    """`payment_status` is `paid`, or `unpaid` while a delayed method settles."""
+    """`payment_status` is `paid`, at once or when a delayed method came through, or `unpaid` while it settles."""
     status = PaymentStatus.SUCCEEDED if session["payment_status"] == "paid" else PaymentStatus.PROCESSING
     return (session_closed(origin, session, CheckoutState.COMPLETED), *session_says(origin, session, status))
-
-
-def read_settled_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
-    """A delayed method came through."""
-    return read_completed_session(origin, session)
 
 
 def read_failed_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
@@ -141,7 +136,7 @@ def read_review(_origin: Origin, review: StripeObject) -> tuple[News, ...]:
 
 READERS: dict[str, Reader] = {
     "checkout.session.completed": read_completed_session,
-    "checkout.session.async_payment_succeeded": read_settled_session,
+    "checkout.session.async_payment_succeeded": read_completed_session,
     "checkout.session.async_payment_failed": read_failed_session,
     "checkout.session.expired": read_expired_session,
     "payment_intent.succeeded": read_succeeded_intent,

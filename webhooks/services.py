@@ -9,6 +9,7 @@ from django.utils import timezone
 from billing.accounts import account_named
 from billing.gateway.charges import Charges
 from billing.gateway.disputes import Disputes
+from billing.gateway.errors import StripeUnreachable
 from billing.gateway.manager import ResourceManager
 from billing.gateway.payment_intents import PaymentIntents
 from billing.gateway.refunds import Refunds
@@ -17,12 +18,14 @@ from core.configuration import Account
 from core.eventlog import provenance
 from webhooks.events import StripeEvent, parse_event
 from webhooks.handlers import Outcome, handle_event, handle_reread
-from webhooks.models import Delivery, DeliveryState
+from webhooks.models import Delivery, DeliveryState, PaymentLink
 
 log = structlog.get_logger()
 
+AT_ONCE = 100
+WAIT = timedelta(days=30)
 UNDONE = (DeliveryState.RECEIVED, DeliveryState.FAILED)
-# Which manager reads an event's object again, by the kind of object; Stripe lets reviews be read by no key.
+# Which manager reads an event's object again, by the kind of object. A review is only a flag: it is not read again.
 READ_AGAIN: dict[str, type[ResourceManager]] = {
     "checkout.session": Sessions,
     "payment_intent": PaymentIntents,
@@ -58,7 +61,8 @@ def receive_delivery(*, account: Account, event: StripeEvent, payload: bytes) ->
 def process_delivery(account: Account, event: StripeEvent, payload: bytes) -> DeliveryState:
     with transaction.atomic(durable=True):
         delivery = claim_delivery(account, event, payload)
-        if delivery.state not in UNDONE:
+        in_our_version_now = delivery.state == DeliveryState.REFUSED and event.is_our_version
+        if delivery.state not in UNDONE and not in_our_version_now:
             log.info("delivery.duplicate", event_id=event.id, type=event.type)
             return DeliveryState(delivery.state)
         outcome = handle_event(account, event)
@@ -84,14 +88,24 @@ def claim_delivery(account: Account, event: StripeEvent, payload: bytes) -> Deli
 
 
 def adopt_waiting(account: Account, outcome: Outcome) -> None:
-    """Handle what waited for the payment that was just linked to its order, in the same transaction."""
+    """Handle what waited for the payment that was just linked to its order, in the same transaction.
+
+    One that fails takes nothing with it: its effect is rolled back to here, and the retry job carries it on.
+    """
     if outcome.state == DeliveryState.WAITING or outcome.link is None:
         return
     waiting = Delivery.objects.select_for_update().filter(link=outcome.link, state=DeliveryState.WAITING)
     for delivery in waiting.order_by("pk"):
         event = parse_event(bytes(delivery.payload))
-        with provenance.acting(f"stripe:{account.name}", cause=event.id):
-            finish_delivery(delivery, handle_event(account, event))
+        try:
+            with transaction.atomic(), provenance.acting(f"stripe:{account.name}", cause=event.id):
+                finish_delivery(delivery, handle_event(account, event))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.exception("delivery.failed", event_id=event.id, type=event.type)
+            delivery.state = DeliveryState.FAILED
+            put_off(delivery, error)
 
 
 def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
@@ -99,7 +113,8 @@ def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
     delivery.link = outcome.link if outcome.state == DeliveryState.WAITING else None
     delivery.attempts += 1
     delivery.handled_at = timezone.now()
-    delivery.try_at = timezone.now() if outcome.state == DeliveryState.REFUSED else None
+    can_be_read_again = outcome.state == DeliveryState.REFUSED and outcome.kind in READ_AGAIN
+    delivery.try_at = timezone.now() if can_be_read_again else None
     delivery.save(update_fields=["state", "reason", "order_id", "link", "attempts", "handled_at", "try_at"])
     log.info(
         "delivery.handled",
@@ -121,20 +136,26 @@ def record_failure(account: Account, event: StripeEvent, payload: bytes, error: 
 
 
 def put_off(delivery: Delivery, error: Exception) -> None:
-    """Note what went wrong and when to try again."""
+    """Note what went wrong and when to try again; `delivery` is locked, and what was done meanwhile stays done."""
+    if delivery.state not in {*UNDONE, DeliveryState.REFUSED}:
+        return
     delivery.reason = type(error).__name__
+    delivery.link = None
     delivery.attempts += 1
     delivery.try_at = timezone.now() + PAUSES[min(delivery.attempts, len(PAUSES) - 1)]
-    delivery.save(update_fields=["state", "reason", "attempts", "try_at"])
+    delivery.save(update_fields=["state", "reason", "link", "attempts", "try_at"])
 
 
 def retry_deliveries() -> int:
     """Handle again what failed, and read again what came in another API version; returns how many are done now.
 
-    Stripe posts a failed delivery again by itself, for three days at most, and a refused one never.
+    Stripe posts a failed delivery again by itself, for three days at most, and a refused one never. The run ends when
+    Stripe does not answer: the next one finds the rest.
     """
     done = 0
-    for delivery in Delivery.objects.filter(try_at__lte=timezone.now()).order_by("try_at"):
+    due = Delivery.objects.filter(try_at__lte=timezone.now()).order_by("try_at").values_list("pk", flat=True)
+    for delivery_id in list(due[:AT_ONCE]):
+        delivery = Delivery.objects.get(pk=delivery_id)
         retry = read_again if delivery.state == DeliveryState.REFUSED else handle_again
         try:
             retry(delivery)
@@ -144,8 +165,23 @@ def retry_deliveries() -> int:
         except Exception as error:
             log.exception("delivery.stuck", event_id=delivery.event_id)
             with transaction.atomic(durable=True):
-                put_off(Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk), error)
+                put_off(Delivery.objects.select_for_update().defer("payload").get(pk=delivery_id), error)
+            if isinstance(error, StripeUnreachable):
+                break
     return done
+
+
+def give_up_waiting() -> int:
+    """After 30 days what still waits belongs to a payment that is not ours; returns how many deliveries."""
+    before = timezone.now() - WAIT
+    with transaction.atomic(durable=True):
+        old = Delivery.objects.select_for_update(skip_locked=True).filter(
+            state=DeliveryState.WAITING, received_at__lt=before
+        )
+        ids = list(old.values_list("pk", flat=True))
+        given_up = Delivery.objects.filter(pk__in=ids).update(state=DeliveryState.IGNORED, reason="not_ours", link=None)
+        PaymentLink.objects.filter(order_id=None, waiting=None, seen_at__lt=before).delete()
+    return given_up
 
 
 def handle_again(delivery: Delivery) -> None:

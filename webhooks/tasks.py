@@ -1,7 +1,7 @@
 from procrastinate.contrib.django import app
 
 from webhooks.backfill import backfill_all
-from webhooks.services import retry_deliveries
+from webhooks.services import give_up_waiting, retry_deliveries
 
 
 # Every 15 seconds: the sixth field is that of the seconds.
@@ -17,3 +17,10 @@ def retry_undone_deliveries(timestamp: int) -> None:  # noqa: ARG001 procrastina
 def backfill(timestamp: int) -> None:  # noqa: ARG001 as above
     """Safe to run twice at once: what both bring in is handled once."""
     backfill_all()
+
+
+@app.periodic(cron="30 3 * * *")
+@app.task(name="webhooks.give_up_waiting", queueing_lock="webhooks.give_up_waiting")
+def stop_waiting(timestamp: int) -> None:  # noqa: ARG001 as above
+    """Ends the wait for payments that are not ours."""
+    give_up_waiting()

@@ -1,4 +1,4 @@
-"""The base of the managers: one for each Stripe resource (SEED S13)."""
+"""The base of the managers: one for each Stripe resource."""
 
 from typing import Any, ClassVar
 

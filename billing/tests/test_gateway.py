@@ -138,7 +138,9 @@ class TestTheSweeper:
         sessions.intend("create")
         settings.STRIPE_ACCOUNTS = {}
         assert sweep_open_calls(older_than=timedelta()) == 0
-        assert StripeCall.objects.get().state == CallState.REQUESTED
+        call = StripeCall.objects.get()
+        assert (call.state, call.reason) == (CallState.UNKNOWN, "stuck")
+        assert sweep_open_calls() == 0, "it is left alone for a while"
 
     def test_is_told_apart_by_a_command(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
         sessions.intend("list")

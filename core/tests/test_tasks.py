@@ -50,3 +50,21 @@ def test_a_job_is_queued_again_when_its_worker_is_dead(worker_heard: str, state:
     with connection.cursor() as cursor:
         cursor.execute("SELECT status FROM procrastinate_jobs WHERE id = %s", [job_id])
         assert cursor.fetchone() == (state,)
+
+
+@pytest.mark.parametrize(
+    ("task", "seconds"),
+    [
+        ("billing.sweep_open_calls", 15),
+        ("webhooks.retry_deliveries", 15),
+        ("core.retry_stalled_jobs", 60),
+        ("webhooks.backfill", 300),
+        ("orders.cancel_stale_orders", 600),
+        ("core.checkpoint_log", 3600),
+    ],
+)
+def test_periodic_jobs_are_due_as_often_as_they_say(task: str, seconds: int) -> None:
+    """croniter's sixth field is the seconds: written first, it means something else."""
+    [periodic] = [one for one in app.periodic_registry.periodic_tasks.values() if one.task.name == task]
+    due = periodic.croniter.get_next(start_time=0)
+    assert periodic.croniter.get_next(start_time=due) - due == seconds

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from core.refusals import Refusal
+from orders import sums
 from orders.events import OrderCanceled
 from orders.models import CheckoutState, OrderState, PaymentStatus
 from orders.projections import OrderAggregate
@@ -17,13 +18,15 @@ class OrderNotCancelable(Refusal):
 
 
 def refuse_unless_cancelable(order: OrderAggregate) -> None:
-    """Raise OrderNotCancelable unless nothing was paid and nothing is being paid."""
+    """Raise OrderNotCancelable unless the order is unpaid and nothing is being paid.
+
+    What came in without paying it (too little, say) does not keep it from being canceled: it is surplus then.
+    """
     if order.root.state not in {OrderState.DRAFT, OrderState.PENDING}:
         raise OrderNotCancelable(reason=f"it is {order.root.state}")
-    alive = [payment for payment in order.payments if payment.status != PaymentStatus.FAILED]
-    failed = {payment.source_id for payment in order.payments if payment.status == PaymentStatus.FAILED}
+    decided = {payment.source_id for payment in order.payments if payment.status != PaymentStatus.PROCESSING}
     completed = {one.session_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
-    if alive or completed - failed:
+    if sums.undecided_intents(order.payments) or completed - decided:
         raise OrderNotCancelable(reason="a payment of it is on its way")
 
 

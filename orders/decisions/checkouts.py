@@ -24,6 +24,8 @@ def refuse_unless_payable(order: OrderAggregate) -> None:
     }
     if order.root.state != OrderState.PENDING:
         raise OrderNotPayable(reason=reasons.get(OrderState(order.root.state), "it is paid already"))
+    if order.root.received > order.root.refunded:
+        raise OrderNotPayable(reason="money came in that does not cover it; do not pay again, we are looking at it")
     if sums.undecided_intents(order.payments):
         raise OrderNotPayable(reason="a payment of it is being processed; do not pay again")
     failed = {payment.source_id for payment in order.payments if payment.status == PaymentStatus.FAILED}

@@ -19,7 +19,7 @@ from orders.events import (
     OrderRefundUpdated,
     OrderReviewUpdated,
 )
-from orders.models import SETTLED_STATES, Attention, DisputeState, OrderState
+from orders.models import SETTLED_STATES, Attention, OrderState, Payment, PaymentStatus, Refund
 from orders.projections import OrderAggregate
 
 type News = OrderCheckoutClosed | OrderPaymentUpdated | OrderRefundUpdated | OrderDisputeUpdated | OrderReviewUpdated
@@ -37,9 +37,7 @@ def decide_news(order: OrderAggregate, told: News) -> Iterator[object]:
         case OrderDisputeUpdated():
             yield from decide_dispute(order, told)
         case OrderReviewUpdated():
-            known = next((review for review in order.reviews if review.review_id == told.review), None)
-            if known is None or (known.is_open and not told.is_open):
-                yield told
+            yield from decide_review(order, told)
 
 
 def decide_payment(order: OrderAggregate, told: OrderPaymentUpdated) -> Iterator[object]:
@@ -53,13 +51,28 @@ def decide_payment(order: OrderAggregate, told: OrderPaymentUpdated) -> Iterator
 def decide_refund(order: OrderAggregate, told: OrderRefundUpdated) -> Iterator[object]:
     """A refund's higher status wins: failed over succeeded, since that is the way it goes."""
     known = next((refund for refund in order.refunds if refund.refund_id == told.refund), None)
-    if known is None or sums.rank(sums.REFUND_RANK, told.status) > sums.rank(sums.REFUND_RANK, known.status):
+    if known is None or weight_of_refund(told) > weight_of_refund(known):
         yield told
 
 
+def weight_of_refund(said: OrderRefundUpdated | Refund) -> tuple[int, str, str, str]:
+    """By status; at an equal one what fills in more. So any order of arrival ends alike."""
+    return sums.rank(sums.REFUND_RANK, said.status), said.status, said.charge, said.failure_reason
+
+
 def decide_dispute(order: OrderAggregate, told: OrderDisputeUpdated) -> Iterator[object]:
+    """A dispute's higher status wins; at an equal one the later deadline."""
     known = next((dispute for dispute in order.disputes if dispute.dispute_id == told.dispute), None)
-    if known is None or sums.rank(sums.DISPUTE_RANK, told.status) > sums.rank(sums.DISPUTE_RANK, known.status):
+    due_by = int(known.due_by.timestamp()) if known and known.due_by else 0
+    weight = sums.rank(sums.DISPUTE_RANK, told.status), told.status, told.due_by or 0
+    if known is None or weight > (sums.rank(sums.DISPUTE_RANK, known.status), known.status, due_by):
+        yield told
+
+
+def decide_review(order: OrderAggregate, told: OrderReviewUpdated) -> Iterator[object]:
+    """Closed is the end of a review."""
+    known = next((review for review in order.reviews if review.review_id == told.review), None)
+    if known is None or (known.is_open and not told.is_open):
         yield told
 
 
@@ -105,13 +118,22 @@ FROM_SUMS = frozenset(
 
 def reasons_to_look(order: OrderAggregate, *, is_settled: bool) -> set[str]:
     root = order.root
-    words = [word for of_intent in sums.succeeded_words(order.payments).values() for word in of_intent]
+    kept = {intent: kept_of(order, intent, words) for intent, words in sums.succeeded_words(order.payments).items()}
+    words = [word for word in order.payments if word.payment_intent in kept and word.status == PaymentStatus.SUCCEEDED]
+    failed = [refund for refund in order.refunds if refund.status == "failed"]
     holds = {
         Attention.SURPLUS: root.surplus > 0,
         Attention.UNDERPAID: root.due > root.received and (root.received > 0 or is_settled),
-        Attention.UNCOUNTED: not all(root.counts(word) for word in words),
-        Attention.DISPUTED: root.dispute_state == DisputeState.OPEN,
+        Attention.UNCOUNTED: any(not root.counts(word) and kept[word.payment_intent] > 0 for word in words),
+        Attention.DISPUTED: any(dispute.status in sums.OPEN_DISPUTES for dispute in order.disputes),
         Attention.IN_REVIEW: any(review.is_open for review in order.reviews),
-        Attention.REFUND_FAILED: any(refund.status == "failed" for refund in order.refunds),
+        # Until the money that did not reach the shopper has been given back in another way.
+        Attention.REFUND_FAILED: any(kept.get(refund.payment_intent, 0) >= refund.amount for refund in failed),
     }
     return {reason for reason, is_so in holds.items() if is_so}
+
+
+def kept_of(order: OrderAggregate, intent: str, words: list[Payment]) -> int:
+    """What of one payment was not given back, in minor units of its own currency."""
+    given = (one.amount for one in order.refunds if (one.payment_intent, one.status) == (intent, "succeeded"))
+    return sums.best_word(words).amount - sum(given)

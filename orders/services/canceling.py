@@ -9,6 +9,7 @@ from billing.models import CallState, StripeCall
 from billing.services import resolve_call
 from core.refusals import NotFound
 from orders.decisions.canceling import decide_canceling, refuse_unless_cancelable
+from orders.decisions.money import decide_settlement
 from orders.models import CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.services.checkout import intend_expiry, record_closing
@@ -32,6 +33,7 @@ def cancel_order(*, order_id: int, reason: str) -> None:
         with OrderAggregate.locked(order_id) as order:
             if order.root.state != OrderState.CANCELED:
                 order.record(decide_canceling(order, reason))
+                order.record(*decide_settlement(order))
     except Order.DoesNotExist:
         raise NotFound from None
 

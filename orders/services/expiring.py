@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from core.eventlog import provenance
 from core.refusals import Refusal
-from orders.models import Order, OrderState
+from orders.models import Checkout, CheckoutState, Order, OrderState
 from orders.services.canceling import cancel_order
 
 log = structlog.get_logger()
@@ -17,11 +18,21 @@ AT_ONCE = 200
 
 def cancel_stale_orders() -> int:
     """Cancel what was placed too long ago and is not being paid; returns how many orders. Safe to run twice at once."""
-    before = timezone.now() - timedelta(hours=settings.ORDER_STALE_HOURS)
-    stale = Order.objects.filter(state=OrderState.PENDING, placed_at__lt=before, received=0).order_by("placed_at")
+    now = timezone.now()
+    stale = Order.objects.filter(
+        state=OrderState.PENDING,
+        placed_at__lt=now - timedelta(hours=settings.ORDER_STALE_HOURS),
+        received=F("refunded"),
+    ).order_by("placed_at")
+    # A shopper may be typing a card number.
+    being_paid = Checkout.objects.filter(order=OuterRef("pk"), state=CheckoutState.OPEN, expires_at__gt=now)
+    order_ids = stale.filter(~Exists(being_paid)).values_list("pk", flat=True)
     canceled = 0
     with provenance.acting("system:expiry"):
-        for order_id in list(stale.values_list("pk", flat=True)[:AT_ONCE]):
+        # All of them: those that can't be canceled now must not keep the others waiting.
+        for order_id in list(order_ids):
+            if canceled == AT_ONCE:
+                break
             try:
                 cancel_order(order_id=order_id, reason="stale")
                 canceled += 1

@@ -16,11 +16,14 @@ from core.eventlog import provenance
 from core.models import Event
 from orders.decisions.refunding import OrderNotRefundable
 from orders.models import Item, Order, Refund
+from orders.services.canceling import cancel_order
 from orders.services.expiring import cancel_stale_orders
 from orders.services.refunding import refund_payment
 from tests.simulated import SimulatedStripe, post_event
 from webhooks.backfill import backfill_all
-from webhooks.models import Delivery, DeliveryState
+from webhooks.models import Delivery, DeliveryState, PaymentLink
+from webhooks.readers import READERS
+from webhooks.services import give_up_waiting, retry_deliveries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -154,6 +157,16 @@ class TestADispute:
         order = Order.objects.get()
         assert (order.state, order.dispute_state, order.attention) == ("paid", state, [])
 
+    def test_that_is_open_beside_a_lost_one_is_not_hidden_by_it(
+        self, paid: Order, client: Client, stripe_side: SimulatedStripe
+    ) -> None:
+        lost = stripe_side.dispute(charge_of(stripe_side), amount=500)
+        stripe_side.move("disputes", lost, status="lost")
+        stripe_side.dispute(charge_of(stripe_side), amount=300)
+        deliver_all(client, stripe_side)
+        order = Order.objects.get()
+        assert (order.dispute_state, order.attention) == ("lost", ["disputed"])
+
 
 class TestAnEventThatComesBeforeItsPayment:
     def test_waits_and_is_adopted(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
@@ -169,6 +182,51 @@ class TestAnEventThatComesBeforeItsPayment:
         assert set(Delivery.objects.values_list("state", flat=True)) == {DeliveryState.HANDLED}
         adopted = Event.objects.get(kind="order.refund_updated")
         assert adopted.cause == stripe_side.event("refund.created")["id"]
+
+    def test_takes_nothing_with_it_when_it_can_not_be_handled(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bought = shopper.get(f"/buy/{mug.pk}").json()
+        stripe_side.pay(bought["url"])
+        stripe_side.refund(charge_of(stripe_side), amount=850)
+        post_event(shopper, stripe_side.event("refund.created"))
+        monkeypatch.setitem(READERS, "refund.created", lambda _origin, refund: refund["no such field"])
+        assert post_event(shopper, stripe_side.event("payment_intent.succeeded")).status_code == 200
+        assert figures()[0] == "paid"
+        assert Delivery.objects.get(type="refund.created").state == DeliveryState.FAILED
+        monkeypatch.undo()
+        with freeze_time(timezone.now() + timedelta(minutes=2)):
+            assert retry_deliveries() == 1
+        assert figures() == ("partially_refunded", 1850, 850, 0, [])
+
+    def test_is_given_up_after_thirty_days(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
+        bought = shopper.get(f"/buy/{mug.pk}").json()
+        stripe_side.pay(bought["url"])
+        stripe_side.refund(charge_of(stripe_side), amount=850)
+        post_event(shopper, stripe_side.event("refund.created"))
+        assert give_up_waiting() == 0
+        with freeze_time(timezone.now() + timedelta(days=31)):
+            assert give_up_waiting() == 1
+        assert Delivery.objects.get().state == DeliveryState.IGNORED
+        assert not PaymentLink.objects.exists()
+
+
+class TestTooLittleMoney:
+    def test_keeps_an_order_from_being_paid_again_but_not_from_being_canceled(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        bought = shopper.get(f"/buy/{mug.pk}").json()
+        stripe_side.distort(bought["session_id"], amount=500)
+        stripe_side.pay(bought["url"])
+        deliver_all(shopper, stripe_side)
+        assert figures() == ("pending", 500, 0, 0, ["underpaid"])
+        assert shopper.get(f"/buy/{mug.pk}").status_code == 409
+        with provenance.acting("staff:7"):
+            cancel_order(order_id=bought["order_id"], reason="staff")
+        assert figures() == ("canceled", 500, 0, 500, ["surplus"])
+        stripe_side.refund(charge_of(stripe_side))
+        deliver_all(shopper, stripe_side)
+        assert figures() == ("canceled", 500, 500, 0, [])
 
 
 class TestADelayedPayment:
