@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from billing.models import StripeCall
 from core.configuration import Account
-from orders.services.checkout import CREATE_SESSION
+from orders.services.checkout import CREATE_SESSION, order_behind
 from orders.services.payments import ignore_news, record_news
 from webhooks.events import StripeEvent
 from webhooks.models import DeliveryState, PaymentLink
@@ -36,15 +36,17 @@ def handle_event(account: Account, event: StripeEvent) -> Outcome:
 
     Locks, in this order: the delivery (by the caller), the link, the order.
     """
+    if event.type not in READERS and event.type not in HINTS:
+        return Outcome(DeliveryState.IGNORED, "type_not_handled")
     call = call_behind(event.data.object)
     intent = intent_of(event.data.object)
     if reason := not_for_us(event, call, intent):
         return Outcome(DeliveryState.IGNORED, reason)
     if call is not None and (reason := mistrust(account, event, call)):
-        ignore_news(order_id=order_of(call), event_id=event.id, event_type=event.type, reason=reason)
-        return Outcome(DeliveryState.IGNORED, reason, order_of(call))
+        ignore_news(order_id=order_behind(call), event_id=event.id, event_type=event.type, reason=reason)
+        return Outcome(DeliveryState.IGNORED, reason, order_behind(call))
     link = lock_link(account, intent) if intent else None
-    order_id = order_of(call) if call else link.order_id if link else None
+    order_id = order_behind(call) if call else link.order_id if link else None
     if order_id is None:
         return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, link)
     if not event.is_our_version:
@@ -55,8 +57,6 @@ def handle_event(account: Account, event: StripeEvent) -> Outcome:
 def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:
     """Why an event concerns no order; '' when it does, or may turn out to."""
     kind = event.data.object.get("object")
-    if event.type not in READERS and event.type not in HINTS:
-        return "type_not_handled"
     if call is None and not (kind in KNOWN_BY_INTENT and intent):
         return "not_ours"
     return "no_payment_intent" if kind == "charge" and not intent else ""
@@ -67,7 +67,7 @@ def handle_reread(account: Account, event: StripeEvent, stripe_object: StripeObj
     call = call_behind(stripe_object)
     intent = intent_of(stripe_object)
     link = lock_link(account, intent) if intent else None
-    order_id = order_of(call) if call else link.order_id if link else None
+    order_id = order_behind(call) if call else link.order_id if link else None
     if order_id is None:
         return Outcome(DeliveryState.IGNORED, "not_ours")
     return tell_order(event, stripe_object, call, order_id, link)
@@ -104,10 +104,6 @@ def call_behind(stripe_object: StripeObject) -> StripeCall | None:
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
     return StripeCall.objects.filter(pk=call_id, operation=CREATE_SESSION).first()
-
-
-def order_of(call: StripeCall) -> int:
-    return int(call.body["metadata"]["order_id"])
 
 
 def lock_link(account: Account, payment_intent: str) -> PaymentLink:
