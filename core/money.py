@@ -26,6 +26,13 @@ def exponent(currency: str) -> int:
     return 3 if currency in THREE_DECIMAL else 2
 
 
+def step(currency: str) -> int:
+    """What every amount is a multiple of, in minor units: 10 where the third decimal must be 0, 100 for whole units."""
+    if currency in WHOLE_ONLY:
+        return 100
+    return 10 if currency in THREE_DECIMAL else 1
+
+
 def major_units(amount: int, currency: str) -> Decimal:
     """`1050, "usd"` -> `Decimal("10.50")`."""
     return Decimal(amount).scaleb(-exponent(currency))

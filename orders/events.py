@@ -5,7 +5,7 @@ An item's name is in the facts because it is what was sold; nothing in them name
 
 from dataclasses import dataclass
 
-from billing.quotes import QuotedLine
+from billing.quotes import DiscountTerms, QuotedLine, TaxTerms
 from core.eventlog.facts import fact
 
 
@@ -24,10 +24,29 @@ class OrderDrafted:
 @fact("order.line_set")
 @dataclass(frozen=True, kw_only=True)
 class OrderLineSet:
+    """A line of a draft; a quantity of 0 takes it away."""
+
     item: int
     name: str
     quantity: int
     unit_amount: int
+
+
+@fact("order.tax_set")
+@dataclass(frozen=True, kw_only=True)
+class OrderTaxSet:
+    """The taxes on one line of a draft, in the versions that hold now."""
+
+    item: int
+    taxes: tuple[TaxTerms, ...]
+
+
+@fact("order.discount_set")
+@dataclass(frozen=True, kw_only=True)
+class OrderDiscountSet:
+    """The draft's one discount, in the version that holds now; null takes it away."""
+
+    terms: DiscountTerms | None
 
 
 @fact("order.placed")
@@ -37,6 +56,23 @@ class OrderPlaced:
 
     lines: tuple[QuotedLine, ...]
     subtotal: int
+    discount: int
+    tax: int
+    total: int
+    discount_terms: DiscountTerms | None = None
+
+
+@fact("order.quote_adopted")
+@dataclass(frozen=True, kw_only=True)
+class OrderQuoteAdopted:
+    """Stripe rounds another way: `lines` and the sums are its own and the order's from now on."""
+
+    attempt: int
+    session_id: str
+    quoted_discount: int
+    quoted_tax: int
+    quoted_total: int
+    lines: tuple[QuotedLine, ...]
     discount: int
     tax: int
     total: int
@@ -59,23 +95,27 @@ class OrderQuoteMismatched:
 @fact("order.checkout_opened")
 @dataclass(frozen=True, kw_only=True)
 class OrderCheckoutOpened:
-    """A hosted Checkout Session can be paid; `expires_at` in Unix seconds."""
+    """An attempt can be paid: a hosted Session (with its `url`, until `expires_at` in Unix seconds), or, where
+    `session_id` is '', a PaymentIntent on our own page.
+    """
 
     attempt: int
     call_id: str
     session_id: str
     url: str
-    expires_at: int
+    expires_at: int | None
+    payment_intent: str = ""
 
 
 @fact("order.checkout_closed")
 @dataclass(frozen=True, kw_only=True)
 class OrderCheckoutClosed:
-    """This Session can't be paid any more; `reason` is `completed`, `expired` or `canceled`."""
+    """This Session or PaymentIntent can't be paid any more; `reason` is `completed`, `expired` or `canceled`."""
 
     attempt: int
     session_id: str
     reason: str
+    payment_intent: str = ""
 
 
 @fact("order.payment_updated")

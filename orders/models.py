@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+import msgspec
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, transition
 
+from billing.quotes import DiscountTerms, QuotedTax, TaxTerms
 from core.models import StreamHead
 from core.money import format_money, validate_currency
 
@@ -68,7 +70,8 @@ class Order(StreamHead):
     """One order: the fold of `order-<id>`. Amounts in minor units; `received` counts verified money only.
 
     `buy_item_id` is the item of an order made by its Buy button. While such an order waits for payment its shopper
-    has no second one of the same item: a double click or a second tab finds the first.
+    has no second one of the same item: a double click or a second tab finds the first. A draft without it is its
+    shopper's basket. `discount_terms` holds a DiscountTerms.
     """
 
     stream_prefix = "order"
@@ -77,6 +80,7 @@ class Order(StreamHead):
     account = models.CharField(max_length=64)
     livemode = models.BooleanField(default=False)
     currency = models.CharField(max_length=3)
+    discount_terms = models.JSONField(null=True)
     buy_item_id = models.BigIntegerField(null=True)
     state = FSMField(max_length=20, choices=OrderState, default=OrderState.DRAFT, protected=True)
     dispute_state = models.CharField(max_length=16, choices=DisputeState, default=DisputeState.NONE)
@@ -99,7 +103,12 @@ class Order(StreamHead):
                 fields=["shopper_id", "buy_item_id"],
                 condition=Q(state__in=[OrderState.DRAFT, OrderState.PENDING]),
                 name="orders_one_open_purchase",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["shopper_id"],
+                condition=Q(state=OrderState.DRAFT, buy_item_id=None),
+                name="orders_one_basket",
+            ),
         ]
         indexes = [
             models.Index(fields=["state", "-id"], name="orders_order_state"),
@@ -118,6 +127,10 @@ class Order(StreamHead):
     @property
     def due(self) -> int:
         return 0 if self.state == OrderState.CANCELED else self.total
+
+    @property
+    def discount_applied(self) -> DiscountTerms | None:
+        return msgspec.convert(self.discount_terms, DiscountTerms | None)
 
     def counts(self, payment: "Payment") -> bool:
         """Whether this money is verified: of the order's own account, mode and currency."""
@@ -150,7 +163,7 @@ class Order(StreamHead):
 
 
 class OrderLine(models.Model):
-    """One item of an order; its key is `<order>-<item>`."""
+    """One item of an order; its key is `<order>-<item>`. `taxes` holds a QuotedTax each, of amount 0 in a draft."""
 
     id = models.CharField(primary_key=True, max_length=64)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
@@ -158,6 +171,7 @@ class OrderLine(models.Model):
     name = models.CharField(max_length=200)
     quantity = models.PositiveIntegerField()
     unit_amount = models.BigIntegerField()
+    taxes = models.JSONField(default=list)
     subtotal = models.BigIntegerField(default=0)
     discount = models.BigIntegerField(default=0)
     tax = models.BigIntegerField(default=0)
@@ -165,6 +179,14 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.name}"
+
+    @property
+    def quoted_taxes(self) -> tuple[QuotedTax, ...]:
+        return msgspec.convert(self.taxes, tuple[QuotedTax, ...])
+
+    @property
+    def tax_terms(self) -> tuple[TaxTerms, ...]:
+        return tuple(tax.terms for tax in self.quoted_taxes)
 
 
 class CheckoutState(models.TextChoices):
@@ -175,13 +197,16 @@ class CheckoutState(models.TextChoices):
 
 
 class Checkout(models.Model):
-    """One attempt to let the shopper pay: a hosted Session of Stripe; its key is `<order>-<attempt>`."""
+    """One attempt to let the shopper pay: a hosted Session of Stripe, or a PaymentIntent on our own page; its key is
+    `<order>-<attempt>`.
+    """
 
     id = models.CharField(primary_key=True, max_length=64)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="checkouts")
     attempt = models.PositiveIntegerField()
     call_id = models.CharField(max_length=36, blank=True)
-    session_id = models.CharField(max_length=255)
+    session_id = models.CharField(max_length=255, blank=True)
+    payment_intent = models.CharField(max_length=255, blank=True)
     url = models.TextField(blank=True)
     state = models.CharField(max_length=16, choices=CheckoutState, default=CheckoutState.OPEN)
     expires_at = models.DateTimeField(null=True)
@@ -190,6 +215,15 @@ class Checkout(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} of order {self.order_id}"
+
+    @property
+    def object_id(self) -> str:
+        """What stands at Stripe for this attempt."""
+        return self.session_id or self.payment_intent
+
+    @property
+    def is_session(self) -> bool:
+        return bool(self.session_id)
 
 
 class PaymentStatus(models.TextChoices):

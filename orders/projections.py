@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import ClassVar
 
+import msgspec
+
+from billing.quotes import QuotedTax
 from core.eventlog.aggregate import Aggregate
 from orders import sums
 from orders.events import (
@@ -12,6 +15,7 @@ from orders.events import (
     OrderCanceled,
     OrderCheckoutClosed,
     OrderCheckoutOpened,
+    OrderDiscountSet,
     OrderDisputeUpdated,
     OrderDrafted,
     OrderEventIgnored,
@@ -19,11 +23,13 @@ from orders.events import (
     OrderPaid,
     OrderPaymentUpdated,
     OrderPlaced,
+    OrderQuoteAdopted,
     OrderQuoteMismatched,
     OrderRefunded,
     OrderRefundRequested,
     OrderRefundUpdated,
     OrderReviewUpdated,
+    OrderTaxSet,
 )
 from orders.models import Checkout, Dispute, Order, OrderLine, OrderState, Payment, Refund, Review
 
@@ -71,33 +77,48 @@ class OrderAggregate(Aggregate[Order]):
 
     @apply.register
     def _line_set(self, fact: OrderLineSet, recorded_at: datetime) -> None:
+        if fact.quantity == 0:
+            self.drop(OrderLine, self._line_key(fact.item))
+            return
         line = self._line(fact.item)
         line.name, line.quantity, line.unit_amount = fact.name, fact.quantity, fact.unit_amount
 
     @apply.register
+    def _tax_set(self, fact: OrderTaxSet, recorded_at: datetime) -> None:
+        self._line(fact.item).taxes = msgspec.to_builtins([QuotedTax(terms=terms, amount=0) for terms in fact.taxes])
+
+    @apply.register
+    def _discount_set(self, fact: OrderDiscountSet, recorded_at: datetime) -> None:
+        self.root.discount_terms = msgspec.to_builtins(fact.terms)
+
+    @apply.register
     def _placed(self, fact: OrderPlaced, recorded_at: datetime) -> None:
+        self._freeze(fact)
+        self.root.subtotal = fact.subtotal
+        self.root.discount_terms = msgspec.to_builtins(fact.discount_terms)
+        self.root.place(recorded_at)
+
+    @apply.register
+    def _quote_adopted(self, fact: OrderQuoteAdopted, recorded_at: datetime) -> None:
+        self._freeze(fact)
+
+    def _freeze(self, fact: OrderPlaced | OrderQuoteAdopted) -> None:
         for quoted in fact.lines:
             line = self._line(quoted.item)
             line.name, line.quantity, line.unit_amount = quoted.name, quoted.quantity, quoted.unit_amount
-            line.subtotal, line.discount, line.tax, line.total = (
-                quoted.subtotal,
-                quoted.discount,
-                quoted.tax,
-                quoted.total,
-            )
-        order = self.root
-        order.subtotal, order.discount, order.tax, order.total = fact.subtotal, fact.discount, fact.tax, fact.total
-        order.place(recorded_at)
+            line.subtotal, line.discount, line.tax = quoted.subtotal, quoted.discount, quoted.tax
+            line.total, line.taxes = quoted.total, msgspec.to_builtins(quoted.taxes)
+        self.root.discount, self.root.tax, self.root.total = fact.discount, fact.tax, fact.total
 
     @apply.register
     def _checkout_opened(self, fact: OrderCheckoutOpened, recorded_at: datetime) -> None:
-        checkout = self._checkout(fact.attempt, fact.session_id)
-        checkout.call_id, checkout.url = fact.call_id, fact.url
-        checkout.expires_at, checkout.opened_at = datetime.fromtimestamp(fact.expires_at, UTC), recorded_at
+        checkout = self._checkout(fact)
+        checkout.call_id, checkout.url, checkout.opened_at = fact.call_id, fact.url, recorded_at
+        checkout.expires_at = datetime.fromtimestamp(fact.expires_at, UTC) if fact.expires_at else None
 
     @apply.register
     def _checkout_closed(self, fact: OrderCheckoutClosed, recorded_at: datetime) -> None:
-        checkout = self._checkout(fact.attempt, fact.session_id)
+        checkout = self._checkout(fact)
         checkout.state, checkout.closed_at = fact.reason, recorded_at
 
     @apply.register
@@ -164,14 +185,21 @@ class OrderAggregate(Aggregate[Order]):
     ) -> None:
         """Told by the timeline; the rows stay as they are."""
 
+    def _line_key(self, item: int) -> str:
+        return f"{self.root.pk}-{item}"
+
     def _line(self, item: int) -> OrderLine:
-        line = self.touch(OrderLine, f"{self.root.pk}-{item}")
+        line = self.touch(OrderLine, self._line_key(item))
         line.item_id = item
         return line
 
-    def _checkout(self, attempt: int, session_id: str) -> Checkout:
-        checkout = self.touch(Checkout, f"{self.root.pk}-{attempt}")
-        checkout.attempt, checkout.session_id = attempt, session_id
+    def _checkout(self, fact: OrderCheckoutOpened | OrderCheckoutClosed) -> Checkout:
+        checkout = self.touch(Checkout, f"{self.root.pk}-{fact.attempt}")
+        checkout.attempt, checkout.session_id, checkout.payment_intent = (
+            fact.attempt,
+            fact.session_id,
+            fact.payment_intent,
+        )
         return checkout
 
     def _sum_up(self) -> None:

@@ -7,11 +7,12 @@ from django.utils import timezone
 
 from billing.models import StripeCall
 from core.configuration import Account
-from orders.services.checkout import CREATE_SESSION, order_behind
+from orders.services.attempts import CREATE_INTENT, CREATE_SESSION
+from orders.services.closing import order_behind
 from orders.services.payments import ignore_news, record_news
 from webhooks.events import StripeEvent
 from webhooks.models import DeliveryState, PaymentLink
-from webhooks.readers import HINTS, READERS, Origin, StripeObject, intent_of
+from webhooks.readers import HINTS, READERS, TOLD_BY_ITS_SESSION, Origin, StripeObject, intent_of
 
 # What Stripe gives no metadata of ours: it is known by its PaymentIntent, which may be heard of later.
 KNOWN_BY_INTENT = ("refund", "dispute", "review")
@@ -77,24 +78,27 @@ def tell_order(
     event: StripeEvent, stripe_object: StripeObject, call: StripeCall | None, order_id: int, link: PaymentLink | None
 ) -> Outcome:
     """Tell the order; a link that did not know its order yet is given it, and comes back with the outcome."""
-    if event.type in HINTS:
-        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=HINTS[event.type])
-        changed = False
-    else:
-        attempt = int(call.body["metadata"]["attempt"]) if call else 0
-        account = call.account if call else link.account if link else ""
+    facts = READERS[event.type](origin_of(call, link), stripe_object) if event.type in READERS else ()
+    if facts:
+        call_id = str(call.pk) if call else ""
         changed = record_news(
-            order_id=order_id,
-            event_id=event.id,
-            event_type=event.type,
-            call_id=str(call.pk) if call else "",
-            facts=READERS[event.type](Origin(account, attempt), stripe_object),
+            order_id=order_id, event_id=event.id, event_type=event.type, call_id=call_id, facts=facts
         )
+    else:
+        reason = HINTS.get(event.type, TOLD_BY_ITS_SESSION)
+        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=reason)
+        changed = False
     newly_linked = link if link is not None and link.order_id is None else None
     if newly_linked is not None:
         newly_linked.order_id = order_id
         newly_linked.save(update_fields=["order_id"])
     return Outcome(DeliveryState.HANDLED, "" if changed else "changed_nothing", order_id, newly_linked)
+
+
+def origin_of(call: StripeCall | None, link: PaymentLink | None) -> Origin:
+    if call is None:
+        return Origin(link.account if link else "")
+    return Origin(call.account, int(call.body["metadata"]["attempt"]), is_element=call.operation == CREATE_INTENT)
 
 
 def call_behind(stripe_object: StripeObject) -> StripeCall | None:
@@ -103,7 +107,7 @@ def call_behind(stripe_object: StripeObject) -> StripeCall | None:
         call_id = UUID(stripe_object["metadata"]["call_id"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return StripeCall.objects.filter(pk=call_id, operation=CREATE_SESSION).first()
+    return StripeCall.objects.filter(pk=call_id, operation__in=[CREATE_SESSION, CREATE_INTENT]).first()
 
 
 def lock_link(account: Account, payment_intent: str) -> PaymentLink:
@@ -119,7 +123,8 @@ def mistrust(account: Account, event: StripeEvent, call: StripeCall) -> str:
         return "wrong_account"
     if event.livemode != account.livemode:
         return "wrong_livemode"
-    is_session = event.type.startswith("checkout.session.")
-    if is_session and call.object_id and call.object_id != event.object_id:
+    opened = {"checkout.session": CREATE_SESSION, "payment_intent": CREATE_INTENT}
+    tells_of_it = opened.get(str(event.data.object.get("object"))) == call.operation
+    if tells_of_it and call.object_id and call.object_id != event.object_id:
         return "wrong_session"
     return ""

@@ -20,10 +20,14 @@ type StripeObject = dict[str, Any]
 
 
 class Origin(NamedTuple):
-    """The account that signed, and the attempt whose checkout an object belongs to, if it tells."""
+    """The account that signed, and the attempt whose checkout an object belongs to, if it tells.
+
+    `is_element`: the attempt opened a PaymentIntent on our own page, which ends with itself and not with a Session.
+    """
 
     account: str
     attempt: int = 0
+    is_element: bool = False
 
 
 type Reader = Callable[[Origin, StripeObject], tuple[News, ...]]
@@ -67,7 +71,7 @@ def session_says(origin: Origin, session: StripeObject, status: PaymentStatus) -
 
 
 def read_succeeded_intent(origin: Origin, intent: StripeObject) -> tuple[News, ...]:
-    """`amount_received` is what the succeeded charge took."""
+    """`amount_received` is what the succeeded charge took. It completes the attempt where no Session does."""
     payment = OrderPaymentUpdated(
         payment_intent=intent["id"],
         source=PaymentSource.INTENT,
@@ -79,7 +83,21 @@ def read_succeeded_intent(origin: Origin, intent: StripeObject) -> tuple[News, .
         account=origin.account,
         livemode=intent["livemode"],
     )
-    return (payment,)
+    return (*intent_closed(origin, intent, CheckoutState.COMPLETED), payment)
+
+
+def read_canceled_intent(origin: Origin, intent: StripeObject) -> tuple[News, ...]:
+    return intent_closed(origin, intent, CheckoutState.CANCELED)
+
+
+def intent_closed(origin: Origin, intent: StripeObject, reason: CheckoutState) -> tuple[News, ...]:
+    """Nothing for the PaymentIntent of a Session, which tells by itself how it ended."""
+    if not origin.is_element:
+        return ()
+    closed = OrderCheckoutClosed(
+        attempt=origin.attempt, session_id="", payment_intent=intent["id"], reason=reason
+    )
+    return (closed,)
 
 
 CHARGE_STATUS = {
@@ -140,6 +158,7 @@ READERS: dict[str, Reader] = {
     "checkout.session.async_payment_failed": read_failed_session,
     "checkout.session.expired": read_expired_session,
     "payment_intent.succeeded": read_succeeded_intent,
+    "payment_intent.canceled": read_canceled_intent,
     "charge.pending": read_charge,
     "charge.failed": read_charge,
     "charge.succeeded": read_charge,
@@ -157,6 +176,8 @@ READERS: dict[str, Reader] = {
     "review.closed": read_review,
 }
 
+# Why an event of a Session's own PaymentIntent is left alone where one of our own page's is not.
+TOLD_BY_ITS_SESSION = "told_by_its_session"
 # Told better by another event of the same fact: on record with the order, and otherwise left alone.
 HINTS = {
     "charge.refunded": "told_by_its_refund",
@@ -164,7 +185,6 @@ HINTS = {
     "payment_intent.processing": "told_by_its_charge",
     "payment_intent.requires_action": "told_by_its_charge",
     "payment_intent.payment_failed": "told_by_its_charge",
-    "payment_intent.canceled": "told_by_its_charge",
 }
 
 

@@ -1,5 +1,6 @@
 """The base of the managers: one for each Stripe resource."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from billing.gateway.calls import Body, Operation, execute_call, intend_call, operations
@@ -7,6 +8,7 @@ from billing.gateway.errors import refusal_of
 from billing.models import StripeCall
 from core.configuration import Account
 
+CLOCK_SKEW = timedelta(minutes=5)
 PAGE = 100  # the most that Stripe lists at once
 
 
@@ -40,6 +42,14 @@ class ResourceManager:
             if not page["has_more"]:
                 return None
             query = query | {"starting_after": page["data"][-1]["id"]}
+
+    def find_recent(self, call: StripeCall) -> Body | None:
+        """The same among those created since the call was put on record."""
+        if call.requested_at is None:
+            return None
+        # Open-ended: a killed process may have sent the request long after it was put on record.
+        since = {"gte": int((call.requested_at - CLOCK_SKEW).timestamp())}
+        return self.find_by_call(call, {"created": since})
 
     def read(self, verb: str, *, target: str = "", body: Body | None = None, subject: str = "") -> Body:
         """A plain read, journaled too: its intent is committed, it is sent, its outcome recorded.

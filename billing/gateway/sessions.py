@@ -1,24 +1,18 @@
 """Checkout Sessions: docs.stripe.com/api/checkout/sessions."""
 
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import ClassVar
 
 from billing.accounts import account_named
 from billing.gateway.calls import Body, Operation
 from billing.gateway.manager import ResourceManager
 from billing.models import StripeCall
-from billing.quotes import Quote
-
-CLOCK_SKEW = timedelta(minutes=5)
+from billing.quotes import Quote, QuotedLine
 
 
 def find_created(call: StripeCall) -> Body | None:
     """The Session that this call created, if it did: Sessions can't be searched by metadata, so by time of creation."""
-    if call.requested_at is None:
-        return None
-    # Open-ended: a killed process may have sent the request long after it was put on record.
-    since = {"gte": int((call.requested_at - CLOCK_SKEW).timestamp())}
-    return Sessions(account_named(call.account)).find_by_call(call, {"created": since})
+    return Sessions(account_named(call.account)).find_recent(call)
 
 
 def find_expired(call: StripeCall) -> Body | None:
@@ -27,31 +21,44 @@ def find_expired(call: StripeCall) -> Body | None:
     return session if session["status"] == "expired" else None
 
 
-def session_body(quote: Quote, *, success_url: str, cancel_url: str, metadata: dict[str, str]) -> Body:
+def session_body(
+    quote: Quote,
+    *,
+    coupon: str | None,
+    tax_rates: Mapping[tuple[int, int], str],
+    success_url: str,
+    cancel_url: str,
+    metadata: dict[str, str],
+) -> Body:
     """The parameters of a hosted, one-time payment of exactly this quote.
 
-    Adaptive pricing is off: it would let the shopper pay in another currency, with amounts that are not the quote's.
+    `tax_rates` are ids at Stripe by tax and version. Adaptive pricing is off: it would let the shopper pay in another
+    currency, with amounts that are not the quote's.
     """
-    return {
+    discounts = {"discounts": [{"coupon": coupon}]} if coupon else {}
+    return discounts | {
         "mode": "payment",
         "ui_mode": "hosted_page",
         "adaptive_pricing": {"enabled": False},
         "client_reference_id": metadata["order_id"],
-        "line_items": [
-            {
-                "price_data": {
-                    "currency": quote.currency,
-                    "unit_amount": line.unit_amount,
-                    "product_data": {"name": line.name},
-                },
-                "quantity": line.quantity,
-            }
-            for line in quote.lines
-        ],
+        "line_items": [line_item(line, quote.currency, tax_rates) for line in quote.lines],
         "metadata": metadata,
         "payment_intent_data": {"metadata": metadata},
         "success_url": success_url,
         "cancel_url": cancel_url,
+    }
+
+
+def line_item(line: QuotedLine, currency: str, tax_rates: Mapping[tuple[int, int], str]) -> Body:
+    taxes = [tax_rates[tax.terms.tax, tax.terms.version] for tax in line.taxes]
+    return ({"tax_rates": taxes} if taxes else {}) | {
+        "price_data": {
+            "currency": currency,
+            "unit_amount": line.unit_amount,
+            "product_data": {"name": line.name},
+        },
+        "quantity": line.quantity,
+        "metadata": {"item": str(line.item)},
     }
 
 
@@ -67,6 +74,11 @@ class Sessions(ResourceManager):
         ),
         "retrieve": Operation(
             send=lambda client, target, body, options: client.v1.checkout.sessions.retrieve(target, body, options)
+        ),
+        "list_line_items": Operation(
+            send=lambda client, target, body, options: client.v1.checkout.sessions.line_items.list(
+                target, body, options
+            )
         ),
         "list": Operation(send=lambda client, _, body, options: client.v1.checkout.sessions.list(body, options)),
     }

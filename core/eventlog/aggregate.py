@@ -38,6 +38,7 @@ class Aggregate[Root: StreamHead]:
         self._stored = stored
         self._children: dict[type[Model], dict[Any, Model]] = {}
         self._touched: dict[type[Model], dict[Any, Model]] = {}
+        self._dropped: dict[type[Model], set[Any]] = {}
         self._facts: list[object] = []
         self._now = timezone.now()
 
@@ -92,11 +93,13 @@ class Aggregate[Root: StreamHead]:
             return
         self.root.head = append(self.root.stream, self.root.head, self._facts, self._now)
         self.root.save(force_insert=not self._stored, force_update=self._stored)
+        for model, keys in self._dropped.items():
+            model._default_manager.filter(pk__in=keys).delete()
         for model, touched in self._touched.items():
             store_children(model, touched.values())
         self._stored = True
-        self._facts.clear()
-        self._touched.clear()
+        for noted in (self._facts, self._touched, self._dropped):
+            noted.clear()
 
     def children[Child: Model](self, model: type[Child]) -> dict[Any, Child]:
         """The rows of one child model by primary key, read once and only when asked for."""
@@ -112,6 +115,12 @@ class Aggregate[Root: StreamHead]:
             children[key] = model(pk=key, **{self.child_models[model]: self.root.pk})
         self._touched.setdefault(model, {})[key] = children[key]
         return children[key]
+
+    def drop[Child: Model](self, model: type[Child], key: object) -> None:
+        """Take the child with this key away, if there is one."""
+        if self.children(model).pop(key, None) is not None:
+            self._touched.get(model, {}).pop(key, None)
+            self._dropped.setdefault(model, set()).add(key)
 
 
 def store_children(model: type[Model], rows: Iterable[Model]) -> None:

@@ -25,7 +25,7 @@ def refuse_unless_cancelable(order: OrderAggregate) -> None:
     if order.root.state not in {OrderState.DRAFT, OrderState.PENDING}:
         raise OrderNotCancelable(reason=f"it is {order.root.state}")
     decided = {payment.source_id for payment in order.payments if payment.status != PaymentStatus.PROCESSING}
-    completed = {one.session_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
+    completed = {one.object_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
     if sums.undecided_intents(order.payments) or completed - decided:
         raise OrderNotCancelable(reason="a payment of it is on its way")
 

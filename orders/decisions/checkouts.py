@@ -5,14 +5,10 @@ from datetime import datetime
 
 from billing.quotes import Quote
 from orders import sums
+from orders.decisions.comparing import decide_mismatch, is_apart_by_rounding, is_equal
 from orders.decisions.placing import OrderNotPayable
-from orders.events import (
-    OrderAttentionRaised,
-    OrderCheckoutClosed,
-    OrderCheckoutOpened,
-    OrderQuoteMismatched,
-)
-from orders.models import Attention, Checkout, CheckoutState, OrderState, PaymentStatus
+from orders.events import OrderCheckoutClosed, OrderCheckoutOpened
+from orders.models import Checkout, CheckoutState, OrderState, PaymentStatus
 from orders.projections import OrderAggregate
 
 
@@ -29,16 +25,16 @@ def refuse_unless_payable(order: OrderAggregate) -> None:
     if sums.undecided_intents(order.payments):
         raise OrderNotPayable(reason="a payment of it is being processed; do not pay again")
     failed = {payment.source_id for payment in order.payments if payment.status == PaymentStatus.FAILED}
-    completed = {one.session_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
+    completed = {one.object_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
     if completed - failed:
         raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
 
 
-def open_checkout_of(order: OrderAggregate, now: datetime) -> Checkout | None:
-    """The checkout that the shopper can still be sent to."""
+def open_checkout_of(order: OrderAggregate, now: datetime, *, is_session: bool) -> Checkout | None:
+    """The Session, or the PaymentIntent, that the shopper can still pay."""
     for checkout in order.checkouts:
-        payable_until = checkout.expires_at
-        if checkout.state == CheckoutState.OPEN and payable_until and payable_until > now:
+        in_time = checkout.expires_at is None or checkout.expires_at > now
+        if checkout.state == CheckoutState.OPEN and checkout.is_session == is_session and in_time:
             return checkout
     return None
 
@@ -46,27 +42,20 @@ def open_checkout_of(order: OrderAggregate, now: datetime) -> Checkout | None:
 def decide_opening(order: OrderAggregate, opened: OrderCheckoutOpened, charged: Quote) -> Iterator[object]:
     """The Session is there: its checkout is open if it charges what was quoted, else a mismatch is on record.
 
-    `charged` holds Stripe's own amounts, without lines. A Session of which a webhook has told already is not opened
-    again.
+    `charged` holds Stripe's own amounts, without lines. What may be rounding is not decided here: the lines tell. A
+    Session of which a webhook has told already is not opened again.
     """
-    root = order.root
+    if is_equal(order.root, charged):
+        yield from decide_attempt(order, opened)
+    elif not is_apart_by_rounding(order, charged):
+        yield from decide_mismatch(order, opened, charged)
+
+
+def decide_attempt(order: OrderAggregate, opened: OrderCheckoutOpened) -> Iterator[object]:
+    """An attempt is there; one that a webhook has told of already keeps what it said, and is known by its call now."""
     known = next((checkout for checkout in order.checkouts if checkout.attempt == opened.attempt), None)
-    quoted = (root.currency, root.subtotal, root.discount, root.tax, root.total)
-    if (charged.currency, charged.subtotal, charged.discount, charged.tax, charged.total) == quoted:
-        if known is None or not known.url:
-            yield opened
-        return
-    yield OrderQuoteMismatched(
-        attempt=opened.attempt,
-        session_id=opened.session_id,
-        currency=charged.currency,
-        quoted_subtotal=root.subtotal,
-        quoted_total=root.total,
-        stripe_subtotal=charged.subtotal,
-        stripe_total=charged.total,
-    )
-    if Attention.QUOTE_MISMATCHED not in root.attention:
-        yield OrderAttentionRaised(reason=Attention.QUOTE_MISMATCHED)
+    if known is None or not known.call_id:
+        yield opened
 
 
 def decide_closing(order: OrderAggregate, closed: OrderCheckoutClosed) -> Iterator[object]:

@@ -30,10 +30,15 @@ def decide_placing(order: OrderAggregate, quote: Quote) -> OrderPlaced:
             reason=f"it has {len(quote.lines)} lines, and at most {MAXIMUM_LINES} can be paid at once"
         )
     least = minimum_amount(quote.currency)
-    if quote.total < least:
+    if 0 < quote.total < least:  # nothing to pay is no charge: docs.stripe.com/payments/checkout/no-cost-orders
         raise OrderNotPayable(reason=f"the least that can be charged is {format_money(least, quote.currency)}")
     if quote.total > MAXIMUM_AMOUNT:
         raise OrderNotPayable(reason=f"the most that can be charged is {format_money(MAXIMUM_AMOUNT, quote.currency)}")
     return OrderPlaced(
-        lines=quote.lines, subtotal=quote.subtotal, discount=quote.discount, tax=quote.tax, total=quote.total
+        lines=quote.lines,
+        subtotal=quote.subtotal,
+        discount=quote.discount,
+        tax=quote.tax,
+        total=quote.total,
+        discount_terms=quote.discount_terms,
     )

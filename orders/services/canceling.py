@@ -4,6 +4,7 @@ from django.db import transaction
 
 from billing.accounts import account_named
 from billing.gateway.errors import StripeUnreachable
+from billing.gateway.payment_intents import PaymentIntents
 from billing.gateway.sessions import Sessions
 from billing.models import CallState, StripeCall
 from billing.services import resolve_call
@@ -12,7 +13,10 @@ from orders.decisions.canceling import decide_canceling, refuse_unless_cancelabl
 from orders.decisions.money import decide_settlement
 from orders.models import CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
-from orders.services.checkout import intend_expiry, record_closing
+from orders.services.closing import CANCEL_INTENT, intend_closing_of, record_closing
+
+# What a Session or PaymentIntent of such a status at Stripe is for its checkout.
+ENDED = {"expired": CheckoutState.EXPIRED, "canceled": CheckoutState.CANCELED}
 
 
 def cancel_order(*, order_id: int, reason: str) -> None:
@@ -27,7 +31,7 @@ def cancel_order(*, order_id: int, reason: str) -> None:
                 return
             refuse_unless_cancelable(order)
             still_open = [one for one in order.checkouts if one.state == CheckoutState.OPEN]
-            calls = [intend_expiry(order.root, checkout.session_id) for checkout in still_open]
+            calls = [intend_closing_of(order.root, checkout) for checkout in still_open]
         for call in calls:
             close_at_stripe(order_id, call)
         with OrderAggregate.locked(order_id) as order:
@@ -39,16 +43,18 @@ def cancel_order(*, order_id: int, reason: str) -> None:
 
 
 def close_at_stripe(order_id: int, call: StripeCall) -> None:
-    """Expire one Session; where Stripe refuses because it ended by itself, close its checkout as it ended.
+    """Close one Session or PaymentIntent; where Stripe refuses because it ended by itself, close its checkout as it
+    ended.
 
-    A Session that was completed stays open here: its webhook tells of the payment, and canceling is refused.
+    What was paid, or is being paid, stays open here: its webhook tells of the payment, and canceling is refused.
     """
     resolve_call(call)
     call = StripeCall.objects.get(pk=call.pk)
     if call.is_open:
         raise StripeUnreachable
     if call.state == CallState.FAILED:
-        session = Sessions(account_named(call.account)).read("retrieve", target=call.target, subject=call.subject)
-        if session["status"] == "expired":
+        manager = PaymentIntents if call.operation == CANCEL_INTENT else Sessions
+        found = manager(account_named(call.account)).read("retrieve", target=call.target, subject=call.subject)
+        if found["status"] in ENDED:
             with OrderAggregate.locked(order_id) as order:
-                record_closing(order, call.target, CheckoutState.EXPIRED)
+                record_closing(order, call.target, ENDED[found["status"]])

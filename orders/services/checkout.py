@@ -1,120 +1,94 @@
-"""Opening a checkout: intent and order in one transaction, the call in none, its outcome and the order in a second
-one.
+"""Opening a Checkout Session: intent and order in one transaction, the call in none, its outcome and the order in a
+second one.
 """
 
-import time
+from collections.abc import Iterable
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import QuerySet
-from django.utils import timezone
 
 from billing.accounts import account_named
-from billing.events import StripeCallUnknown
-from billing.gateway.calls import KEY_IN_USE, Body, Reply, completes, settle_call
-from billing.gateway.errors import refusal_of
+from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.sessions import Sessions, session_body
-from billing.models import OPEN_STATES, CallState, StripeCall
-from billing.quotes import Quote
-from billing.services import resolve_call
-from core.refusals import NotFound, Refusal
-from orders.decisions.checkouts import decide_closing, decide_opening, open_checkout_of, refuse_unless_payable
+from billing.limits import MAXIMUM_LINES
+from billing.models import StripeCall
+from billing.quotes import Quote, QuotedLine, QuotedTax
+from billing.services import Counterparts, counterparts_for
+from core.refusals import NotFound
+from orders.decisions.checkouts import decide_opening
+from orders.decisions.comparing import decide_adopting
 from orders.decisions.placing import OrderNotPayable
-from orders.events import OrderCheckoutClosed, OrderCheckoutOpened, OrderQuoteMismatched
+from orders.events import OrderCheckoutOpened, OrderQuoteAdopted, OrderQuoteMismatched
 from orders.links import order_url
-from orders.models import Checkout, CheckoutState, Order, OrderState
+from orders.models import Checkout, CheckoutState, Order, OrderLine, OrderState
 from orders.projections import OrderAggregate
-from orders.quote import PricedItem, quote_lines
-
-CREATE_SESSION = "checkout.sessions.create"
-EXPIRE_SESSION = "checkout.sessions.expire"
-# How long a second click waits for the first one's call, and how often it looks.
-PATIENCE_SECONDS = 6
-PAUSE_SECONDS = 0.25
+from orders.quote import quote_order
+from orders.services.attempts import (
+    CREATE_SESSION,
+    is_undecided,
+    load_locked,
+    metadata_of,
+    opened_by,
+    ready_attempt,
+    settle_attempt,
+)
+from orders.services.closing import intend_closing_of, intend_expiry, order_behind
 
 
 def open_checkout(*, order_id: int) -> Checkout:
-    """The order's one open checkout, opened at Stripe if there is none.
+    """The order's one open Session, opened at Stripe if there is none.
 
     Raises NotFound, OrderNotPayable, StripeRefused, StripeUnreachable.
     """
     with transaction.atomic(durable=True):
-        try:
-            order = OrderAggregate.load_locked(order_id)
-        except Order.DoesNotExist:
-            raise NotFound from None
-        ready = request_checkout(order)
+        order = load_locked(order_id)
+        ready = ready_attempt(order, CREATE_SESSION)
         order.save()
+    if ready is None:
+        counterparts = counterparts_of(order.root, order.lines)
+        with transaction.atomic(durable=True):
+            order = load_locked(order_id)
+            ready = ready_attempt(order, CREATE_SESSION) or intend_session(order, counterparts)
+            order.save()
     return ready if isinstance(ready, Checkout) else finish_opening(ready, order_id)
 
 
-def request_checkout(order: OrderAggregate) -> Checkout | StripeCall:
-    """The checkout that is open already, the call that may have opened one, or a new call on record.
+def counterparts_of(order: Order, lines: Iterable[OrderLine]) -> Counterparts:
+    """The coupon and tax rates at Stripe that a Session of this order needs; what is missing there is made first.
 
-    Runs in the transaction that holds the order's lock, so two clicks see each other.
+    No transaction may be open. Raises StripeRefused, StripeUnreachable.
     """
-    refuse_unless_payable(order)
-    now = timezone.now()
-    if checkout := open_checkout_of(order, now):
-        return checkout
-    calls = list(StripeCall.objects.filter(subject=order.root.stream, operation=CREATE_SESSION))
-    under_way = [call for call in calls if call.is_open]
-    if under_way:
-        return under_way[0]
-    for checkout in order.checkouts:
-        if checkout.state == CheckoutState.OPEN:
-            # Its time is up; `checkout.session.expired` has not come yet.
-            record_closing(order, checkout.session_id, CheckoutState.EXPIRED)
-    return intend_session(order, attempt=len(calls) + 1)
+    taxes = {terms for line in lines for terms in line.tax_terms}
+    return counterparts_for(account=order.account, discount=order.discount_applied, taxes=taxes)
 
 
-def intend_session(order: OrderAggregate, *, attempt: int) -> StripeCall:
+def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeCall:
     root = order.root
     call_id = uuid4()
-    items = (PricedItem(line.item_id, line.name, line.quantity, line.unit_amount) for line in order.lines)
-    body = session_body(
-        quote_lines(root.currency, items),
-        success_url=order_url(root.pk, returned="1"),
-        cancel_url=order_url(root.pk),
-        metadata={"order_id": str(root.pk), "attempt": str(attempt), "call_id": str(call_id)},
-    )
+    try:
+        body = session_body(
+            quote_order(root, order.lines),
+            coupon=counterparts.coupon,
+            tax_rates=counterparts.tax_rates,
+            success_url=order_url(root.pk, returned="1"),
+            cancel_url=order_url(root.pk),
+            metadata=metadata_of(root, call_id),
+        )
+    except KeyError:
+        # Another request has changed it since the counterparts were asked for.
+        raise OrderNotPayable(reason="it was changed in another tab; reload the page") from None
     return Sessions(account_named(root.account)).intend("create", call_id=call_id, body=body, subject=root.stream)
 
 
 def finish_opening(call: StripeCall, order_id: int) -> Checkout:
-    """Send the call (again) and answer with the checkout that it opened.
-
-    While another request has the call under way, Stripe says that its key is in use; then that request is waited for.
-    """
-    reply = resolve_call(call)
-    if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
-        wait_until_settled(call)
-    order = Order.objects.get(pk=order_id)
-    checkout = Checkout.objects.filter(order_id=order_id, call_id=str(call.pk)).first()
-    if order.state != OrderState.PENDING or checkout is None:
-        expire_what_must_not_be_paid(order_id)
-    if checkout is None:
-        raise refusal_to_open(StripeCall.objects.get(pk=call.pk))
-    if order.state == OrderState.CANCELED:
-        raise OrderNotPayable(reason="it was canceled")
-    if checkout.state == CheckoutState.EXPIRED:
-        raise OrderNotPayable(reason="its checkout has just expired; try again")
-    if checkout.state != CheckoutState.OPEN:
-        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
-    return checkout
-
-
-def wait_until_settled(call: StripeCall) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
-        time.sleep(PAUSE_SECONDS)
-
-
-def refusal_to_open(call: StripeCall) -> Refusal:
-    """Why a call has opened no checkout."""
-    if call.state == CallState.SUCCEEDED:
-        return OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
-    return refusal_of(call)
+    """Send the call (again) and answer with the Session that it opened, once its amounts are the order's."""
+    settled = settle_attempt(call)
+    with transaction.atomic(durable=True):
+        undecided = is_undecided(load_locked(order_id), settled)
+    if undecided:
+        compare_lines(settled, order_id)
+    return opened_by(settled, order_id)
 
 
 @completes(CREATE_SESSION)
@@ -127,20 +101,66 @@ def complete_session_creation(call: StripeCall, reply: Reply) -> None:
     if not settle_call(call, reply) or reply.stripe_object is None:
         return
     session = reply.stripe_object
-    facts = list(decide_opening(order, opened_by(call, session), charged_by(session)))
+    facts = list(decide_opening(order, opening_of(call, session), charged_by(session)))
     order.record(*facts)
     order.save()
     overcharges = any(isinstance(fact, OrderQuoteMismatched) for fact in facts)
-    is_open = any(one.session_id == session["id"] and one.state == CheckoutState.OPEN for one in order.checkouts)
+    known = next((one for one in order.checkouts if one.session_id == session["id"]), None)
+    is_open = known is None or known.state == CheckoutState.OPEN
     if overcharges or (is_open and order.root.state != OrderState.PENDING):
         intend_expiry(order.root, session["id"])
 
 
-def order_behind(call: StripeCall) -> int:
-    return int(Order.key_in(call.subject) or 0)
+def compare_lines(call: StripeCall, order_id: int) -> None:
+    """Stripe's sums are apart from the quote by no more than rounding: adopt them, if its lines say so too.
+
+    Whatever is open beside, at the amount of before, is closed. Raises StripeRefused, StripeUnreachable.
+    """
+    sessions = Sessions(account_named(call.account))
+    session = sessions.read("retrieve", target=call.object_id, subject=call.subject)
+    page = {"limit": MAXIMUM_LINES, "expand": ["data.taxes"]}
+    listed = sessions.read("list_line_items", target=call.object_id, body=page, subject=call.subject)
+    with OrderAggregate.locked(order_id) as order:
+        if not is_undecided(order, call) or order.root.state != OrderState.PENDING:
+            return
+        facts = list(decide_adopting(order, opening_of(call, session), lines_charged(order, call, listed["data"])))
+        order.record(*facts)
+        if any(isinstance(fact, OrderQuoteMismatched) for fact in facts):
+            intend_expiry(order.root, session["id"])
+        if any(isinstance(fact, OrderQuoteAdopted) for fact in facts):
+            for checkout in order.checkouts:
+                if checkout.state == CheckoutState.OPEN and checkout.session_id != session["id"]:
+                    intend_closing_of(order.root, checkout)
 
 
-def opened_by(call: StripeCall, session: Body) -> OrderCheckoutOpened:
+def lines_charged(order: OrderAggregate, call: StripeCall, listed: list[dict[str, Any]]) -> tuple[QuotedLine, ...]:
+    """The order's lines in Stripe's amounts; what Stripe lists otherwise than it was sent is left out."""
+    ours = {str(line.item_id): line for line in order.lines}
+    rates = {sent["metadata"]["item"]: sent.get("tax_rates", []) for sent in call.body["line_items"]}
+    charged = []
+    for theirs in listed:
+        item = (theirs["metadata"] or {}).get("item", "")
+        if item not in ours:
+            continue
+        amounts = {tax["rate"]["id"]: tax["amount"] for tax in theirs.get("taxes") or []}
+        terms = zip(ours[item].tax_terms, rates[item], strict=True)
+        charged.append(
+            QuotedLine(
+                item=ours[item].item_id,
+                name=ours[item].name,
+                quantity=theirs["quantity"],
+                unit_amount=theirs["price"]["unit_amount"],
+                subtotal=theirs["amount_subtotal"],
+                discount=theirs["amount_discount"],
+                tax=theirs["amount_tax"],
+                total=theirs["amount_total"],
+                taxes=tuple(QuotedTax(terms=term, amount=amounts.get(rate, 0)) for term, rate in terms),
+            )
+        )
+    return tuple(charged)
+
+
+def opening_of(call: StripeCall, session: Body) -> OrderCheckoutOpened:
     return OrderCheckoutOpened(
         attempt=int(call.body["metadata"]["attempt"]),
         call_id=str(call.pk),
@@ -161,36 +181,3 @@ def charged_by(session: Body) -> Quote:
         tax=details.get("amount_tax", 0),
         total=session["amount_total"],
     )
-
-
-def intend_expiry(order: Order, session_id: str) -> StripeCall:
-    """The call that expires a Session: one that is under way, or a new one on record, in the caller's transaction."""
-    under_way = open_expiries(order.pk).filter(target=session_id).first()
-    return under_way or Sessions(account_named(order.account)).intend("expire", target=session_id, subject=order.stream)
-
-
-def open_expiries(order_id: int) -> QuerySet[StripeCall]:
-    subject = Order.stream_of(order_id)
-    return StripeCall.objects.filter(subject=subject, operation=EXPIRE_SESSION, state__in=OPEN_STATES)
-
-
-def expire_what_must_not_be_paid(order_id: int) -> None:
-    """Send the expiries of an order that are on record; what stays unknown is left to the sweeper."""
-    for call in open_expiries(order_id):
-        resolve_call(call)
-
-
-@completes(EXPIRE_SESSION)
-def complete_session_expiry(call: StripeCall, reply: Reply) -> None:
-    """The order's checkout is closed in the transaction that settles the call."""
-    order = OrderAggregate.load_locked(order_behind(call))
-    if settle_call(call, reply) and reply.stripe_object is not None:
-        record_closing(order, call.target, CheckoutState.CANCELED)
-
-
-def record_closing(order: OrderAggregate, session_id: str, reason: CheckoutState) -> None:
-    for checkout in order.checkouts:
-        if checkout.session_id == session_id:
-            closed = OrderCheckoutClosed(attempt=checkout.attempt, session_id=session_id, reason=reason)
-            order.record(*decide_closing(order, closed))
-    order.save()

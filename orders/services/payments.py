@@ -6,7 +6,7 @@ from orders.decisions.money import News, decide_news, decide_settlement
 from orders.events import OrderEventIgnored
 from orders.models import CheckoutState, OrderState
 from orders.projections import OrderAggregate
-from orders.services.checkout import intend_expiry
+from orders.services.closing import intend_closing_of
 
 ALREADY_KNOWN = "already_known"
 
@@ -36,10 +36,10 @@ def record_news(*, order_id: int, event_id: str, event_type: str, call_id: str, 
 
 
 def close_siblings(order: OrderAggregate, call_id: str) -> None:
-    """Put on record that the checkouts beside the paid one are to be expired at Stripe; the sweeper sends it."""
+    """Put on record that the checkouts beside the paid one are to be closed at Stripe; the sweeper sends it."""
     for checkout in order.checkouts:
         if checkout.state == CheckoutState.OPEN and checkout.call_id != call_id:
-            intend_expiry(order.root, checkout.session_id)
+            intend_closing_of(order.root, checkout)
 
 
 def ignore_news(*, order_id: int, event_id: str, event_type: str, reason: str) -> None:

@@ -17,7 +17,7 @@ from orders.decisions.refunding import STRIPE_REASONS, decide_refunding
 from orders.events import OrderRefundUpdated
 from orders.models import Order
 from orders.projections import OrderAggregate
-from orders.services.checkout import order_behind
+from orders.services.closing import order_behind
 
 CREATE_REFUND = "refunds.create"
 

@@ -1,0 +1,112 @@
+"""Attempts at paying an order: calls that open a Session or a PaymentIntent, and what both have in common."""
+
+import time
+from uuid import UUID
+
+from django.utils import timezone
+
+from billing.events import StripeCallUnknown
+from billing.gateway.calls import KEY_IN_USE
+from billing.gateway.errors import refusal_of
+from billing.models import CallState, StripeCall
+from billing.services import resolve_call
+from core.refusals import NotFound, Refusal
+from orders.decisions.checkouts import open_checkout_of, refuse_unless_payable
+from orders.decisions.placing import OrderNotPayable
+from orders.models import Checkout, CheckoutState, Order, OrderState
+from orders.projections import OrderAggregate
+from orders.services.closing import EXPIRE_SESSION, close_what_must_not_be_paid, record_closing
+
+CREATE_SESSION = "checkout.sessions.create"
+CREATE_INTENT = "payment_intents.create"
+# How long a second click waits for the first one's call, and how often it looks.
+PATIENCE_SECONDS = 6
+PAUSE_SECONDS = 0.25
+
+
+def load_locked(order_id: int) -> OrderAggregate:
+    """Raises NotFound."""
+    try:
+        return OrderAggregate.load_locked(order_id)
+    except Order.DoesNotExist:
+        raise NotFound from None
+
+
+def attempts_at(order: Order) -> list[StripeCall]:
+    """Every call that was to open something for this order, oldest first."""
+    calls = StripeCall.objects.filter(subject=order.stream, operation__in=[CREATE_SESSION, CREATE_INTENT])
+    return list(calls.order_by("requested_at"))
+
+
+def ready_attempt(order: OrderAggregate, operation: str) -> Checkout | StripeCall | None:
+    """The checkout that this operation has opened already, or its call that may have; None when a new one is needed.
+
+    Runs in the transaction that holds the order's lock, so two clicks see each other. Raises OrderNotPayable.
+    """
+    refuse_unless_payable(order)
+    is_session = operation == CREATE_SESSION
+    if checkout := open_checkout_of(order, timezone.now(), is_session=is_session):
+        return checkout
+    for call in attempts_at(order.root):
+        if call.operation == operation and (call.is_open or is_undecided(order, call)):
+            return call
+    for checkout in order.checkouts:
+        if checkout.state == CheckoutState.OPEN and checkout.is_session and is_session:
+            # Its time is up; `checkout.session.expired` has not come yet.
+            record_closing(order, checkout.session_id, CheckoutState.EXPIRED)
+    return None
+
+
+def is_undecided(order: OrderAggregate, call: StripeCall) -> bool:
+    """Whether a Session was made whose amounts still have to be compared line by line: see `compare_lines`."""
+    if call.operation != CREATE_SESSION or call.state != CallState.SUCCEEDED:
+        return False
+    if any(checkout.session_id == call.object_id for checkout in order.checkouts):
+        return False
+    return not StripeCall.objects.filter(subject=call.subject, target=call.object_id, operation=EXPIRE_SESSION).exists()
+
+
+def metadata_of(order: Order, call_id: UUID) -> dict[str, str]:
+    """What tells the objects of one attempt apart, and that they are ours."""
+    return {"order_id": str(order.pk), "attempt": str(len(attempts_at(order)) + 1), "call_id": str(call_id)}
+
+
+def settle_attempt(call: StripeCall) -> StripeCall:
+    """Send the call (again), and the call as it is then.
+
+    While another request has the call under way, Stripe says that its key is in use; then that request is waited for.
+    """
+    reply = resolve_call(call)
+    if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
+        wait_until_settled(call)
+    return StripeCall.objects.get(pk=call.pk)
+
+
+def wait_until_settled(call: StripeCall) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
+        time.sleep(PAUSE_SECONDS)
+
+
+def opened_by(call: StripeCall, order_id: int) -> Checkout:
+    """The checkout that a settled call has opened; raises why there is none, or why it must not be paid."""
+    order = Order.objects.get(pk=order_id)
+    checkout = Checkout.objects.filter(order_id=order_id, call_id=str(call.pk)).first()
+    if order.state != OrderState.PENDING or checkout is None:
+        close_what_must_not_be_paid(order_id)
+    if checkout is None:
+        raise refusal_to_open(call)
+    if order.state == OrderState.CANCELED:
+        raise OrderNotPayable(reason="it was canceled")
+    if checkout.state == CheckoutState.EXPIRED:
+        raise OrderNotPayable(reason="its checkout has just expired; try again")
+    if checkout.state != CheckoutState.OPEN:
+        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
+    return checkout
+
+
+def refusal_to_open(call: StripeCall) -> Refusal:
+    """Why a call has opened no checkout."""
+    if call.state == CallState.SUCCEEDED:
+        return OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
+    return refusal_of(call)

@@ -1,0 +1,131 @@
+"""The basket: this shopper's draft, changed and placed."""
+
+from collections.abc import Callable
+from functools import partial
+
+from django.db import transaction
+
+from billing.models import StripeCall
+from billing.services import Counterparts, current_discount, find_discount
+from core.refusals import NotFound
+from orders.decisions.basket import (
+    BasketChanged,
+    BasketEmpty,
+    DiscountUnknown,
+    decide_discount,
+    decide_item,
+    decide_refreshing,
+    refuse_quantity,
+)
+from orders.decisions.placing import decide_placing
+from orders.events import OrderCanceled
+from orders.models import Checkout, Item, Order, OrderState
+from orders.projections import OrderAggregate
+from orders.quote import quote_order
+from orders.selectors import basket_of
+from orders.services.checkout import counterparts_of, finish_opening, intend_session, open_checkout
+from orders.services.drafting import begin_draft, until_alone
+
+type Then = Callable[[OrderAggregate], StripeCall | None]
+
+
+def set_basket_item(*, shopper_id: str, item_id: int, quantity: int) -> None:
+    """Put so many of an item into the basket, 0 takes it out.
+
+    Raises NotFound, QuantityRefused, MixedCurrencies, CurrencyNotServed.
+    """
+    refuse_quantity(quantity)
+    item = Item.objects.prefetch_related("taxes").filter(pk=item_id).first()
+    if item is None:
+        raise NotFound
+    until_alone(lambda: change_item(shopper_id, item, quantity))
+
+
+def change_item(shopper_id: str, item: Item, quantity: int) -> None:
+    with transaction.atomic(durable=True):
+        order = locked_basket(shopper_id)
+        if order is not None and not order.lines and order.root.currency != item.currency:
+            order.record(OrderCanceled(reason="emptied"))
+            order.save()
+            order = None
+        if order is None and quantity == 0:
+            return
+        order = order or begin_draft(shopper_id=shopper_id, currency=item.currency)
+        order.record(*decide_item(order, item, quantity, item.tax_terms))
+        order.save()
+
+
+def set_basket_discount(*, shopper_id: str, code: str) -> None:
+    """Take the discount with this code, whatever its case; an empty code takes none.
+
+    Raises BasketEmpty, DiscountUnknown, DiscountNotApplicable.
+    """
+    terms = find_discount(code) if code.strip() else None
+    with transaction.atomic(durable=True):
+        order = locked_basket(shopper_id)
+        if order is None:
+            raise BasketEmpty
+        if code.strip() and terms is None:
+            raise DiscountUnknown
+        order.record(*decide_discount(order, terms))
+        order.save()
+
+
+def place_basket(*, shopper_id: str, then: Then = lambda _order: None) -> tuple[int, StripeCall | None]:
+    """The order that the basket becomes, and the call that `then` puts on record in the same transaction.
+
+    Pressed again, it is the order that the basket became, and no call. Raises BasketEmpty, BasketChanged,
+    OrderNotPayable.
+    """
+    call = None
+    with transaction.atomic(durable=True):
+        order = locked_basket(shopper_id)
+        if order is None or not order.lines:
+            return waiting_order(shopper_id), None
+        changed = refresh(order)
+        if not changed:
+            order.record(decide_placing(order, quote_order(order.root, order.lines)))
+            call = then(order)
+        order.save()
+    if changed:
+        raise BasketChanged
+    return order.root.pk, call
+
+
+def check_out_basket(*, shopper_id: str) -> Checkout:
+    """Place the basket and open its checkout; pressed again, the checkout of the order that it became.
+
+    Raises BasketEmpty, BasketChanged, OrderNotPayable, StripeRefused, StripeUnreachable.
+    """
+    basket = basket_of(shopper_id)
+    counterparts = counterparts_of(basket, basket.lines.all()) if basket else Counterparts()
+    order_id, call = place_basket(shopper_id=shopper_id, then=partial(intend_session, counterparts=counterparts))
+    return finish_opening(call, order_id) if call else open_checkout(order_id=order_id)
+
+
+def locked_basket(shopper_id: str) -> OrderAggregate | None:
+    basket = basket_of(shopper_id)
+    if basket is None:
+        return None
+    order = OrderAggregate.load_locked(basket.pk)
+    return order if order.root.state == OrderState.DRAFT else None
+
+
+def waiting_order(shopper_id: str) -> int:
+    """The newest order that a basket of this shopper became and that is not paid yet; raises BasketEmpty."""
+    placed = Order.objects.filter(shopper_id=shopper_id, buy_item_id=None, state=OrderState.PENDING)
+    newest = placed.order_by("-pk").values_list("pk", flat=True).first()
+    if newest is None:
+        raise BasketEmpty
+    return newest
+
+
+def refresh(order: OrderAggregate) -> bool:
+    """Bring the basket up to what the catalogue says now; whether that changed anything."""
+    items = Item.objects.prefetch_related("taxes").in_bulk([line.item_id for line in order.lines])
+    applied = order.root.discount_applied
+    discount = current_discount(applied.discount) if applied else None
+    taxes = {key: item.tax_terms for key, item in items.items()}
+    facts = list(decide_refreshing(order, items, taxes, discount))
+    order.record(*facts)
+    return bool(facts)

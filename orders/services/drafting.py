@@ -1,0 +1,48 @@
+"""Drafts: where every order begins, one basket for each shopper."""
+
+from collections.abc import Callable
+
+from django.db import IntegrityError, connection
+from psycopg.errors import UniqueViolation
+
+from billing.accounts import account_of_currency
+from orders.decisions.placing import OrderNotPayable
+from orders.events import OrderDrafted
+from orders.models import Order
+from orders.projections import OrderAggregate
+
+TRIES = 3
+
+
+def begin_draft(*, shopper_id: str, currency: str, buy_item: int | None = None) -> OrderAggregate:
+    """A new order, not stored yet. Raises CurrencyNotServed."""
+    account = account_of_currency(currency)
+    order = OrderAggregate.begin(next_order_id())
+    order.record(
+        OrderDrafted(
+            shopper_id=shopper_id,
+            account=account.name,
+            livemode=account.livemode,
+            currency=currency,
+            buy_item=buy_item,
+        )
+    )
+    return order
+
+
+def next_order_id() -> int:
+    """Drawn before the order's first event, whose stream is named after it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [Order._meta.db_table])
+        return int(cursor.fetchone()[0])
+
+
+def until_alone[Result](attempt: Callable[[], Result]) -> Result:
+    """Try again what another request of this shopper did first: the next try finds what that one has made."""
+    for _ in range(TRIES):
+        try:
+            return attempt()
+        except IntegrityError as refused:
+            if not isinstance(refused.__cause__, UniqueViolation):
+                raise
+    raise OrderNotPayable(reason="it is being placed in another tab; reload the page")

@@ -1,0 +1,101 @@
+"""Opening a PaymentIntent, which is paid on our own page with Stripe's Payment Element."""
+
+from typing import NamedTuple
+from uuid import uuid4
+
+from django.db import transaction
+
+from billing.accounts import account_named
+from billing.gateway.calls import Body, Reply, completes, settle_call
+from billing.gateway.payment_intents import PaymentIntents, intent_body
+from billing.models import StripeCall
+from orders.decisions.checkouts import decide_attempt
+from orders.decisions.placing import OrderNotPayable
+from orders.events import OrderCheckoutOpened
+from orders.models import Checkout, CheckoutState, Order, OrderState
+from orders.projections import OrderAggregate
+from orders.services.attempts import (
+    CREATE_INTENT,
+    load_locked,
+    metadata_of,
+    opened_by,
+    ready_attempt,
+    settle_attempt,
+)
+from orders.services.closing import intend_closing_of, order_behind, record_closing
+
+
+class PayableIntent(NamedTuple):
+    """What Stripe.js needs; the secret lets its holder pay this one intent, and is never stored here."""
+
+    client_secret: str
+    publishable_key: str
+
+
+def payable_intent(*, order_id: int) -> PayableIntent:
+    """The order's one open PaymentIntent, opened at Stripe if there is none, as Stripe says it is now.
+
+    Raises NotFound, OrderNotPayable, StripeRefused, StripeUnreachable.
+    """
+    checkout, intent = read_open_intent(order_id)
+    if intent["status"] == "canceled":
+        # Closed at Stripe, and its `payment_intent.canceled` has not come: a new one takes its place.
+        with OrderAggregate.locked(order_id) as order:
+            record_closing(order, checkout.payment_intent, CheckoutState.CANCELED)
+        _, intent = read_open_intent(order_id)
+    if intent["status"] in {"succeeded", "processing"}:
+        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
+    account = account_named(Order.objects.values_list("account", flat=True).get(pk=order_id))
+    return PayableIntent(intent["client_secret"], account.publishable_key)
+
+
+def read_open_intent(order_id: int) -> tuple[Checkout, Body]:
+    checkout = open_intent(order_id)
+    order = Order.objects.get(pk=order_id)
+    intents = PaymentIntents(account_named(order.account))
+    return checkout, intents.read("retrieve", target=checkout.payment_intent, subject=order.stream)
+
+
+def open_intent(order_id: int) -> Checkout:
+    with transaction.atomic(durable=True):
+        order = load_locked(order_id)
+        ready = ready_attempt(order, CREATE_INTENT) or intend_intent(order)
+        order.save()
+    return ready if isinstance(ready, Checkout) else opened_by(settle_attempt(ready), order_id)
+
+
+def intend_intent(order: OrderAggregate) -> StripeCall:
+    """Of the order's total: Stripe applies no coupons or tax rates to a PaymentIntent."""
+    root = order.root
+    if root.total == 0:
+        raise OrderNotPayable(reason="there is nothing to pay; confirm it at the checkout")
+    call_id = uuid4()
+    body = intent_body(root.total, root.currency, metadata_of(root, call_id))
+    return PaymentIntents(account_named(root.account)).intend(
+        "create", call_id=call_id, body=body, subject=root.stream
+    )
+
+
+@completes(CREATE_INTENT)
+def complete_intent_creation(call: StripeCall, reply: Reply) -> None:
+    """The order learns of its PaymentIntent in the transaction that settles the call.
+
+    One of an order that is no longer waiting for this amount is canceled.
+    """
+    order = OrderAggregate.load_locked(order_behind(call))
+    if not settle_call(call, reply) or reply.stripe_object is None:
+        return
+    opened = OrderCheckoutOpened(
+        attempt=int(call.body["metadata"]["attempt"]),
+        call_id=str(call.pk),
+        session_id="",
+        url="",
+        expires_at=None,
+        payment_intent=reply.stripe_object["id"],
+    )
+    order.record(*decide_attempt(order, opened))
+    order.save()
+    is_due = order.root.state == OrderState.PENDING and call.body["amount"] == order.root.total
+    for checkout in order.checkouts:
+        if checkout.payment_intent == opened.payment_intent and checkout.state == CheckoutState.OPEN and not is_due:
+            intend_closing_of(order.root, checkout)
