@@ -13,10 +13,12 @@ from orders.projections import OrderAggregate
 from orders.quote import PricedItem, quote_lines
 from orders.services.canceling import cancel_order
 from orders.services.checkout import finish_opening, request_checkout
+from orders.services.refusals import refusals_on_record
 
 TRIES = 3
 
 
+@refusals_on_record
 def buy_item(*, shopper_id: str, item_id: int) -> Checkout:
     """This shopper's checkout of one unit: of the order that is waiting to be paid, or of a new one.
 
@@ -37,7 +39,7 @@ def buy_item(*, shopper_id: str, item_id: int) -> Checkout:
             # Another request of this shopper placed the same purchase first: the next round finds it.
             continue
         return ready if isinstance(ready, Checkout) else finish_opening(ready, order_id)
-    raise OrderNotPayable(reason="it is being placed in another tab; reload the page")
+    raise OrderNotPayable(order_id=None, reason="placed_in_another_tab")
 
 
 def waiting_purchase(shopper_id: str, item: Item) -> Order | None:

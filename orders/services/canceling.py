@@ -13,8 +13,10 @@ from orders.decisions.money import decide_settlement
 from orders.models import CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.services.checkout import intend_expiry, record_closing
+from orders.services.refusals import refusals_on_record
 
 
+@refusals_on_record
 def cancel_order(*, order_id: int, reason: str) -> None:
     """Expire what is open at Stripe, then cancel; an order that is canceled already stays so.
 

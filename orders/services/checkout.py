@@ -25,6 +25,7 @@ from orders.links import order_url
 from orders.models import Checkout, CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.quote import PricedItem, quote_lines
+from orders.services.refusals import refusals_on_record
 
 CREATE_SESSION = "checkout.sessions.create"
 EXPIRE_SESSION = "checkout.sessions.expire"
@@ -33,6 +34,7 @@ PATIENCE_SECONDS = 6
 PAUSE_SECONDS = 0.25
 
 
+@refusals_on_record
 def open_checkout(*, order_id: int) -> Checkout:
     """The order's one open checkout, opened at Stripe if there is none.
 
@@ -94,13 +96,13 @@ def finish_opening(call: StripeCall, order_id: int) -> Checkout:
     if order.state != OrderState.PENDING or checkout is None:
         expire_what_must_not_be_paid(order_id)
     if checkout is None:
-        raise refusal_to_open(StripeCall.objects.get(pk=call.pk))
+        raise refusal_to_open(StripeCall.objects.get(pk=call.pk), order_id)
     if order.state == OrderState.CANCELED:
-        raise OrderNotPayable(reason="it was canceled")
+        raise OrderNotPayable(order_id=order_id, reason="canceled")
     if checkout.state == CheckoutState.EXPIRED:
-        raise OrderNotPayable(reason="its checkout has just expired; try again")
+        raise OrderNotPayable(order_id=order_id, reason="just_expired")
     if checkout.state != CheckoutState.OPEN:
-        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
+        raise OrderNotPayable(order_id=order_id, reason="confirming")
     return checkout
 
 
@@ -110,10 +112,10 @@ def wait_until_settled(call: StripeCall) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def refusal_to_open(call: StripeCall) -> Refusal:
+def refusal_to_open(call: StripeCall, order_id: int) -> Refusal:
     """Why a call has opened no checkout."""
     if call.state == CallState.SUCCEEDED:
-        return OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
+        return OrderNotPayable(order_id=order_id, reason="quote_mismatched")
     return refusal_of(call)
 
 
