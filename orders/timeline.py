@@ -284,9 +284,14 @@ def standing(order: Order) -> str:
     if order.surplus:
         amounts["too much"] = order.surplus
     money = ", ".join(f"{format_money(amount, order.currency)} {name}" for name, amount in amounts.items())
-    state = f"{STATES[order.state]}: {money}"
+    why = "paid, since there was nothing to pay" if is_paid_for_nothing(order) else STATES[order.state]
+    state = f"{why}: {money}"
     disputes = (dispute_in_words(dispute) for dispute in order.disputes.order_by("updated_at"))
     return " ".join(f"{sentence}." for sentence in (state, *disputes))
+
+
+def is_paid_for_nothing(order: Order) -> bool:
+    return order.state == OrderState.PAID and order.total == 0
 
 
 def attention_in_words(order: Order) -> list[str]:

@@ -30,9 +30,9 @@ def refuse_unless_cancelable(order: OrderAggregate) -> None:
     """
     if order.root.state not in {OrderState.DRAFT, OrderState.PENDING}:
         raise OrderNotCancelable(order_id=order.root.pk, reason=order.root.state)
-    decided = {payment.source_id for payment in order.payments if payment.status != PaymentStatus.PROCESSING}
+    processing = {payment.source_id for payment in order.payments if payment.status == PaymentStatus.PROCESSING}
     completed = {one.session_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
-    if sums.undecided_intents(order.payments) or completed - decided:
+    if sums.undecided_intents(order.payments) or completed & processing:
         raise OrderNotCancelable(order_id=order.root.pk, reason="payment_under_way")
 
 
