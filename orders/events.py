@@ -226,6 +226,20 @@ class OrderAttentionCleared:
     reason: str
 
 
+@fact("order.command_refused")
+@dataclass(frozen=True, kw_only=True)
+class OrderCommandRefused:
+    """Somebody wanted what this order's state does not allow: `command` is `cancel`, `checkout` or `refund`.
+
+    `reason` is a code of the refusal's class; `amount` is the one that the reason names, in minor units of `currency`.
+    """
+
+    command: str
+    reason: str
+    amount: int | None
+    currency: str
+
+
 @fact("order.event_ignored")
 @dataclass(frozen=True, kw_only=True)
 class OrderEventIgnored:

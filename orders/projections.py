@@ -15,6 +15,7 @@ from orders.events import (
     OrderCanceled,
     OrderCheckoutClosed,
     OrderCheckoutOpened,
+    OrderCommandRefused,
     OrderDiscountSet,
     OrderDisputeUpdated,
     OrderDrafted,
@@ -181,7 +182,9 @@ class OrderAggregate(Aggregate[Order]):
 
     @apply.register
     def _for_the_record(
-        self, _fact: OrderEventIgnored | OrderQuoteMismatched | OrderRefundRequested, recorded_at: datetime
+        self,
+        _fact: OrderCommandRefused | OrderEventIgnored | OrderQuoteMismatched | OrderRefundRequested,
+        recorded_at: datetime,
     ) -> None:
         """Told by the timeline; the rows stay as they are."""
 

@@ -6,7 +6,17 @@ docs.stripe.com/refunds#failed-refunds (a refund may fail after it succeeded), d
 
 from collections.abc import Iterable, Sequence
 
-from orders.models import CheckoutState, Dispute, DisputeState, Order, Payment, PaymentSource, PaymentStatus, Refund
+from orders.models import (
+    Checkout,
+    CheckoutState,
+    Dispute,
+    DisputeState,
+    Order,
+    Payment,
+    PaymentSource,
+    PaymentStatus,
+    Refund,
+)
 
 PAYMENT_RANK: Sequence[str] = (PaymentStatus.PROCESSING, PaymentStatus.FAILED, PaymentStatus.SUCCEEDED)
 CHECKOUT_RANK: Sequence[str] = (
@@ -60,6 +70,12 @@ def covered(order: Order, payments: Iterable[Payment]) -> int:
     """The most that any verified words say: what decides once and for all that the order was paid."""
     words = succeeded_words(payments).values()
     return sum(max((word.amount for word in of_intent if order.counts(word)), default=0) for of_intent in words)
+
+
+def finished_without_payment(checkouts: Iterable[Checkout], payments: Iterable[Payment]) -> bool:
+    """Whether a Session was completed that says nothing of a payment: it required none."""
+    speaking = {payment.source_id for payment in payments}
+    return any(one.state == CheckoutState.COMPLETED and one.object_id not in speaking for one in checkouts)
 
 
 def refunded(order: Order, refunds: Iterable[Refund]) -> int:

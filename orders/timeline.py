@@ -14,6 +14,9 @@ from django.urls import reverse
 from billing.models import StripeCall
 from core.models import Event
 from core.money import format_money
+from orders.decisions.canceling import OrderNotCancelable
+from orders.decisions.placing import OrderNotPayable
+from orders.decisions.refunding import OrderNotRefundable
 from orders.models import Attention, Dispute, Order, OrderState, PaymentSource
 
 
@@ -88,6 +91,7 @@ SENTENCES = {
     "order.canceled price_changed": "The order was canceled because its item's price changed",
     "order.attention_raised": "A person should look: {reason}",
     "order.attention_cleared": "No longer a reason to look: {reason}",
+    "order.command_refused": "{command} was refused: {reason}",
     "order.event_ignored": "{type} changed nothing: {reason}",
     "stripe.call.requested": "To do at Stripe: {operation}",
     "stripe.call.attempted": (
@@ -96,6 +100,12 @@ SENTENCES = {
     "stripe.call.succeeded": "Done at Stripe: {operation}",
     "stripe.call.failed": "Not done at Stripe: {operation} ({reason})",
     "stripe.call.unknown": "Nobody knows yet whether Stripe did it: {operation} ({reason})",
+}
+# Why a command was refused, in the words that whoever gave it has read.
+SENTENCES |= {
+    f"order.command_refused {reason}": f"{{command}} was refused: {words}"
+    for refusal in (OrderNotCancelable, OrderNotPayable, OrderNotRefundable)
+    for reason, words in refusal.words.items()
 }
 # The data that may decide between an event's sentences.
 DECIDING = ("status", "state", "is_open", "reason")
@@ -133,7 +143,7 @@ REASONS: dict[str, Mapping[str, str]] = {
     "stripe.call.failed": NOT_ANSWERED,
     "stripe.call.unknown": NOT_ANSWERED,
 }
-# Objects of Stripe's, and what is asked of it.
+# Objects of Stripe's, what is asked of it, and what of an order.
 NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
     "checkout.session": "Session",
     "charges.retrieve": "look at a charge",
@@ -146,6 +156,9 @@ NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
     "refunds.create": "give money back",
     "refunds.list": "look for a refund",
     "refunds.retrieve": "look at a refund",
+    "cancel": "Canceling",
+    "checkout": "A checkout",
+    "refund": "A refund",
 }
 ACTORS = {"shopper": "shopper", "staff": "{name}", "stripe": "Stripe ({name})", "system": "system ({name})"}
 
@@ -239,7 +252,7 @@ def in_words(kind: str, key: str, value: object, currency: str) -> object:
             return format_money(value, currency)
         case "due_by", int():
             return moment(datetime.fromtimestamp(value, UTC))
-        case "source" | "operation", str():
+        case "source" | "operation" | "command", str():
             return NAMES.get(value, value)
         case "http_status", None:
             return "nothing"
@@ -272,9 +285,14 @@ def standing(order: Order) -> str:
     if order.surplus:
         amounts["too much"] = order.surplus
     money = ", ".join(f"{format_money(amount, order.currency)} {name}" for name, amount in amounts.items())
-    state = f"{STATES[order.state]}: {money}"
+    why = "paid, since there was nothing to pay" if is_paid_for_nothing(order) else STATES[order.state]
+    state = f"{why}: {money}"
     disputes = (dispute_in_words(dispute) for dispute in order.disputes.order_by("updated_at"))
     return " ".join(f"{sentence}." for sentence in (state, *disputes))
+
+
+def is_paid_for_nothing(order: Order) -> bool:
+    return order.state == OrderState.PAID and order.total == 0
 
 
 def attention_in_words(order: Order) -> list[str]:

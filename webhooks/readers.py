@@ -34,9 +34,15 @@ type Reader = Callable[[Origin, StripeObject], tuple[News, ...]]
 
 
 def read_completed_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:
-    """`payment_status` is `paid`, at once or when a delayed method came through, or `unpaid` while it settles."""
+    """`payment_status` is `paid`, at once or when a delayed method came through, or `unpaid` while it settles.
+
+    A Session of a zero total has no payment to tell of: `no_payment_required`.
+    """
+    closed = session_closed(origin, session, CheckoutState.COMPLETED)
+    if session["payment_status"] == "no_payment_required":
+        return (closed,)
     status = PaymentStatus.SUCCEEDED if session["payment_status"] == "paid" else PaymentStatus.PROCESSING
-    return (session_closed(origin, session, CheckoutState.COMPLETED), *session_says(origin, session, status))
+    return (closed, *session_says(origin, session, status))
 
 
 def read_failed_session(origin: Origin, session: StripeObject) -> tuple[News, ...]:

@@ -1,20 +1,26 @@
 """Canceling: only what was not paid and is not being paid."""
 
-from http import HTTPStatus
-
-from core.refusals import Refusal
 from orders import sums
+from orders.decisions.commands import CommandRefused
 from orders.events import OrderCanceled
 from orders.models import CheckoutState, OrderState, PaymentStatus
 from orders.projections import OrderAggregate
 
 
-class OrderNotCancelable(Refusal):
+class OrderNotCancelable(CommandRefused):
     """An order is canceled only before it is paid, and not while its payment is completing."""
 
     code = "not_cancelable"
-    status = HTTPStatus.CONFLICT
     message = "This order can't be canceled: {reason}."
+    command = "cancel"
+    words = {
+        "paid": "it is paid",
+        "partially_refunded": "it is partially refunded",
+        "refunded": "it is refunded",
+        "canceled": "it was canceled",
+        "payment_under_way": "a payment of it is on its way",
+        "open_at_stripe": "it can still be paid at Stripe",
+    }
 
 
 def refuse_unless_cancelable(order: OrderAggregate) -> None:
@@ -23,16 +29,16 @@ def refuse_unless_cancelable(order: OrderAggregate) -> None:
     What came in without paying it (too little, say) does not keep it from being canceled: it is surplus then.
     """
     if order.root.state not in {OrderState.DRAFT, OrderState.PENDING}:
-        raise OrderNotCancelable(reason=f"it is {order.root.state}")
-    decided = {payment.source_id for payment in order.payments if payment.status != PaymentStatus.PROCESSING}
+        raise OrderNotCancelable(order_id=order.root.pk, reason=order.root.state)
+    processing = {payment.source_id for payment in order.payments if payment.status == PaymentStatus.PROCESSING}
     completed = {one.object_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
-    if sums.undecided_intents(order.payments) or completed - decided:
-        raise OrderNotCancelable(reason="a payment of it is on its way")
+    if sums.undecided_intents(order.payments) or completed & processing:
+        raise OrderNotCancelable(order_id=order.root.pk, reason="payment_under_way")
 
 
 def decide_canceling(order: OrderAggregate, reason: str) -> OrderCanceled:
     """Cancel; every checkout must have been closed at Stripe before."""
     refuse_unless_cancelable(order)
     if any(checkout.state == CheckoutState.OPEN for checkout in order.checkouts):
-        raise OrderNotCancelable(reason="it can still be paid at Stripe")
+        raise OrderNotCancelable(order_id=order.root.pk, reason="open_at_stripe")
     return OrderCanceled(reason=reason)

@@ -14,20 +14,19 @@ from orders.projections import OrderAggregate
 
 def refuse_unless_payable(order: OrderAggregate) -> None:
     """Raise OrderNotPayable unless a checkout may be opened now."""
-    reasons = {
-        OrderState.DRAFT: "it has not been placed yet",
-        OrderState.CANCELED: "it was canceled",
-    }
+    order_id = order.root.pk
+    reasons = {OrderState.DRAFT: "not_placed", OrderState.CANCELED: "canceled"}
     if order.root.state != OrderState.PENDING:
-        raise OrderNotPayable(reason=reasons.get(OrderState(order.root.state), "it is paid already"))
+        reason = reasons.get(OrderState(order.root.state), "already_paid")
+        raise OrderNotPayable(order_id=order_id, reason=reason)
     if order.root.received > order.root.refunded:
-        raise OrderNotPayable(reason="money came in that does not cover it; do not pay again, we are looking at it")
+        raise OrderNotPayable(order_id=order_id, reason="underpaid")
     if sums.undecided_intents(order.payments):
-        raise OrderNotPayable(reason="a payment of it is being processed; do not pay again")
+        raise OrderNotPayable(order_id=order_id, reason="processing")
     failed = {payment.source_id for payment in order.payments if payment.status == PaymentStatus.FAILED}
     completed = {one.object_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
     if completed - failed:
-        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
+        raise OrderNotPayable(order_id=order_id, reason="confirming")
 
 
 def open_checkout_of(order: OrderAggregate, now: datetime, *, is_session: bool) -> Checkout | None:

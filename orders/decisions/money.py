@@ -84,7 +84,7 @@ def decide_settlement(order: OrderAggregate) -> Iterator[object]:
     """
     root = order.root
     state = root.state
-    if state == OrderState.PENDING and sums.covered(root, order.payments) >= root.total:
+    if state == OrderState.PENDING and is_covered(order):
         yield OrderPaid(received=root.received)
         state = OrderState.PAID
     if state in SETTLED_STATES and state != (far := how_far_refunded(order)):
@@ -92,6 +92,14 @@ def decide_settlement(order: OrderAggregate) -> Iterator[object]:
     wanted = reasons_to_look(order, is_settled=state in SETTLED_STATES)
     yield from (OrderAttentionRaised(reason=reason) for reason in sorted(wanted - set(root.attention)))
     yield from (OrderAttentionCleared(reason=reason) for reason in sorted((FROM_SUMS - wanted) & set(root.attention)))
+
+
+def is_covered(order: OrderAggregate) -> bool:
+    """A total is covered by verified money alone; one of zero, where none came, by a Session that required none."""
+    covered = sums.covered(order.root, order.payments)
+    if order.root.total == 0:
+        return covered > 0 or sums.finished_without_payment(order.checkouts, order.payments)
+    return covered >= order.root.total
 
 
 def how_far_refunded(order: OrderAggregate) -> OrderState:
@@ -121,9 +129,10 @@ def reasons_to_look(order: OrderAggregate, *, is_settled: bool) -> set[str]:
     kept = {intent: kept_of(order, intent, words) for intent, words in sums.succeeded_words(order.payments).items()}
     words = [word for word in order.payments if word.payment_intent in kept and word.status == PaymentStatus.SUCCEEDED]
     failed = [refund for refund in order.refunds if refund.status == "failed"]
+    claims_paid = is_settled or sums.finished_without_payment(order.checkouts, order.payments)
     holds = {
         Attention.SURPLUS: root.surplus > 0,
-        Attention.UNDERPAID: root.due > root.received and (root.received > 0 or is_settled),
+        Attention.UNDERPAID: root.due > root.received and (root.received > 0 or claims_paid),
         Attention.UNCOUNTED: any(not root.counts(word) and kept[word.payment_intent] > 0 for word in words),
         Attention.DISPUTED: any(dispute.status in sums.OPEN_DISPUTES for dispute in order.disputes),
         Attention.IN_REVIEW: any(review.is_open for review in order.reviews),

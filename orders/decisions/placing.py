@@ -1,39 +1,53 @@
 """Placing: the quote is frozen, unless Stripe would refuse to charge it."""
 
-from http import HTTPStatus
-
 from billing.limits import MAXIMUM_AMOUNT, MAXIMUM_LINES, minimum_amount
 from billing.quotes import Quote
-from core.money import format_money
-from core.refusals import Refusal
+from orders.decisions.commands import CommandRefused
 from orders.events import OrderPlaced
 from orders.models import OrderState
 from orders.projections import OrderAggregate
 
 
-class OrderNotPayable(Refusal):
+class OrderNotPayable(CommandRefused):
     """Placing or paying is refused; the reason says what is in the way."""
 
     code = "not_payable"
-    status = HTTPStatus.CONFLICT
     message = "This order can't be paid: {reason}."
+    command = "checkout"
+    words = {
+        "already_placed": "it has been placed already",
+        "empty": "it is empty",
+        "too_many_lines": f"it has more than the {MAXIMUM_LINES} lines that can be paid at once",
+        "below_minimum": "the least that can be charged is {amount}",
+        "above_maximum": "the most that can be charged is {amount}",
+        "placed_in_another_tab": "it is being placed in another tab; reload the page",
+        "not_placed": "it has not been placed yet",
+        "canceled": "it was canceled",
+        "already_paid": "it is paid already",
+        "underpaid": "money came in that does not cover it; do not pay again, we are looking at it",
+        "processing": "a payment of it is being processed; do not pay again",
+        "confirming": "its payment is being confirmed; do not pay again",
+        "just_expired": "its checkout has just expired; try again",
+        "nothing_to_pay": "there is nothing to pay; confirm it at the checkout",
+        "changed_in_another_tab": "it was changed in another tab; reload the page",
+        "quote_mismatched": "our payment provider would charge another amount than we showed you",
+    }
 
 
 def decide_placing(order: OrderAggregate, quote: Quote) -> OrderPlaced:
     """Freeze the quote; raises OrderNotPayable where Stripe would refuse it."""
+    order_id, currency = order.root.pk, quote.currency
     if order.root.state != OrderState.DRAFT:
-        raise OrderNotPayable(reason="it has been placed already")
+        raise OrderNotPayable(order_id=order_id, reason="already_placed")
     if not quote.lines:
-        raise OrderNotPayable(reason="it is empty")
+        raise OrderNotPayable(order_id=order_id, reason="empty")
     if len(quote.lines) > MAXIMUM_LINES:
-        raise OrderNotPayable(
-            reason=f"it has {len(quote.lines)} lines, and at most {MAXIMUM_LINES} can be paid at once"
-        )
+        raise OrderNotPayable(order_id=order_id, reason="too_many_lines")
     least = minimum_amount(quote.currency)
     if 0 < quote.total < least:  # nothing to pay is no charge: docs.stripe.com/payments/checkout/no-cost-orders
-        raise OrderNotPayable(reason=f"the least that can be charged is {format_money(least, quote.currency)}")
+        raise OrderNotPayable(order_id=order_id, reason="below_minimum", amount=least, currency=currency)
     if quote.total > MAXIMUM_AMOUNT:
-        raise OrderNotPayable(reason=f"the most that can be charged is {format_money(MAXIMUM_AMOUNT, quote.currency)}")
+        raise OrderNotPayable(order_id=order_id, reason="above_maximum", amount=MAXIMUM_AMOUNT, currency=currency)
     return OrderPlaced(
         lines=quote.lines,
         subtotal=quote.subtotal,

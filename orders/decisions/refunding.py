@@ -1,10 +1,7 @@
 """Refunding: no more than what came in by that payment and was not given back."""
 
-from http import HTTPStatus
-
-from core.money import format_money
-from core.refusals import Refusal
 from orders import sums
+from orders.decisions.commands import CommandRefused
 from orders.events import OrderRefundRequested
 from orders.projections import OrderAggregate
 
@@ -13,12 +10,17 @@ STRIPE_REASONS = ("requested_by_customer", "duplicate", "fraudulent")
 REASONS = (*STRIPE_REASONS, "surplus")
 
 
-class OrderNotRefundable(Refusal):
+class OrderNotRefundable(CommandRefused):
     """The payment has no such amount left to give back."""
 
     code = "not_refundable"
-    status = HTTPStatus.CONFLICT
     message = "This can't be refunded: {reason}."
+    command = "refund"
+    words = {
+        "unknown_reason": f"its reason must be one of {', '.join(REASONS)}",
+        "no_such_payment": "no such payment came in",
+        "not_left": "{amount} is left of this payment",
+    }
 
 
 def decide_refunding(
@@ -28,11 +30,12 @@ def decide_refunding(
 
     Money that can't be counted (of a wrong currency, say) can be given back too: it is not ours.
     """
+    order_id = order.root.pk
     if reason not in REASONS:
-        raise OrderNotRefundable(reason=f"its reason must be one of {', '.join(REASONS)}")
+        raise OrderNotRefundable(order_id=order_id, reason="unknown_reason")
     words = sums.succeeded_words(order.payments).get(payment_intent)
     if not words:
-        raise OrderNotRefundable(reason="no such payment came in")
+        raise OrderNotRefundable(order_id=order_id, reason="no_such_payment")
     best = sums.best_word(words)
     given = sum(
         refund.amount
@@ -41,5 +44,5 @@ def decide_refunding(
     )
     left = best.amount - given - under_way
     if not 0 < amount <= left:
-        raise OrderNotRefundable(reason=f"{format_money(max(left, 0), best.currency)} is left of this payment")
+        raise OrderNotRefundable(order_id=order_id, reason="not_left", amount=max(left, 0), currency=best.currency)
     return OrderRefundRequested(call_id=call_id, payment_intent=payment_intent, amount=amount, reason=reason)

@@ -95,18 +95,18 @@ def opened_by(call: StripeCall, order_id: int) -> Checkout:
     if order.state != OrderState.PENDING or checkout is None:
         close_what_must_not_be_paid(order_id)
     if checkout is None:
-        raise refusal_to_open(call)
+        raise refusal_to_open(call, order_id)
     if order.state == OrderState.CANCELED:
-        raise OrderNotPayable(reason="it was canceled")
+        raise OrderNotPayable(order_id=order_id, reason="canceled")
     if checkout.state == CheckoutState.EXPIRED:
-        raise OrderNotPayable(reason="its checkout has just expired; try again")
+        raise OrderNotPayable(order_id=order_id, reason="just_expired")
     if checkout.state != CheckoutState.OPEN:
-        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
+        raise OrderNotPayable(order_id=order_id, reason="confirming")
     return checkout
 
 
-def refusal_to_open(call: StripeCall) -> Refusal:
+def refusal_to_open(call: StripeCall, order_id: int) -> Refusal:
     """Why a call has opened no checkout."""
     if call.state == CallState.SUCCEEDED:
-        return OrderNotPayable(reason="our payment provider would charge another amount than we showed you")
+        return OrderNotPayable(order_id=order_id, reason="quote_mismatched")
     return refusal_of(call)

@@ -11,8 +11,10 @@ from orders.quote import quote_order
 from orders.services.canceling import cancel_order
 from orders.services.checkout import counterparts_of, finish_opening, intend_session, open_checkout
 from orders.services.drafting import begin_draft, until_alone
+from orders.services.refusals import refusals_on_record
 
 
+@refusals_on_record
 def buy_item(*, shopper_id: str, item_id: int) -> Checkout:
     """This shopper's checkout of one unit: of the order that is waiting to be paid, or of a new one.
 

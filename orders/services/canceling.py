@@ -14,11 +14,13 @@ from orders.decisions.money import decide_settlement
 from orders.models import CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.services.closing import CANCEL_INTENT, intend_closing_of, record_closing
+from orders.services.refusals import refusals_on_record
 
 # What a Session or PaymentIntent of such a status at Stripe is for its checkout.
 ENDED = {"expired": CheckoutState.EXPIRED, "canceled": CheckoutState.CANCELED}
 
 
+@refusals_on_record
 def cancel_order(*, order_id: int, reason: str) -> None:
     """Expire what is open at Stripe, then cancel; an order that is canceled already stays so.
 

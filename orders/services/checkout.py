@@ -34,8 +34,10 @@ from orders.services.attempts import (
     settle_attempt,
 )
 from orders.services.closing import intend_closing_of, intend_expiry, order_behind
+from orders.services.refusals import refusals_on_record
 
 
+@refusals_on_record
 def open_checkout(*, order_id: int) -> Checkout:
     """The order's one open Session, opened at Stripe if there is none.
 
@@ -77,7 +79,7 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
         )
     except KeyError:
         # Another request has changed it since the counterparts were asked for.
-        raise OrderNotPayable(reason="it was changed in another tab; reload the page") from None
+        raise OrderNotPayable(order_id=root.pk, reason="changed_in_another_tab") from None
     return Sessions(account_named(root.account)).intend("create", call_id=call_id, body=body, subject=root.stream)
 
 

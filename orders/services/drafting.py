@@ -45,4 +45,4 @@ def until_alone[Result](attempt: Callable[[], Result]) -> Result:
         except IntegrityError as refused:
             if not isinstance(refused.__cause__, UniqueViolation):
                 raise
-    raise OrderNotPayable(reason="it is being placed in another tab; reload the page")
+    raise OrderNotPayable(order_id=None, reason="placed_in_another_tab")

@@ -23,6 +23,7 @@ from orders.services.attempts import (
     settle_attempt,
 )
 from orders.services.closing import intend_closing_of, order_behind, record_closing
+from orders.services.refusals import refusals_on_record
 
 
 class PayableIntent(NamedTuple):
@@ -32,6 +33,7 @@ class PayableIntent(NamedTuple):
     publishable_key: str
 
 
+@refusals_on_record
 def payable_intent(*, order_id: int) -> PayableIntent:
     """The order's one open PaymentIntent, opened at Stripe if there is none, as Stripe says it is now.
 
@@ -44,7 +46,7 @@ def payable_intent(*, order_id: int) -> PayableIntent:
             record_closing(order, checkout.payment_intent, CheckoutState.CANCELED)
         _, intent = read_open_intent(order_id)
     if intent["status"] in {"succeeded", "processing"}:
-        raise OrderNotPayable(reason="its payment is being confirmed; do not pay again")
+        raise OrderNotPayable(order_id=order_id, reason="confirming")
     account = account_named(Order.objects.values_list("account", flat=True).get(pk=order_id))
     return PayableIntent(intent["client_secret"], account.publishable_key)
 
@@ -68,7 +70,7 @@ def intend_intent(order: OrderAggregate) -> StripeCall:
     """Of the order's total: Stripe applies no coupons or tax rates to a PaymentIntent."""
     root = order.root
     if root.total == 0:
-        raise OrderNotPayable(reason="there is nothing to pay; confirm it at the checkout")
+        raise OrderNotPayable(order_id=root.pk, reason="nothing_to_pay")
     call_id = uuid4()
     body = intent_body(root.total, root.currency, metadata_of(root, call_id))
     return PaymentIntents(account_named(root.account)).intend(

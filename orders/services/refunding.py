@@ -18,10 +18,12 @@ from orders.events import OrderRefundUpdated
 from orders.models import Order
 from orders.projections import OrderAggregate
 from orders.services.closing import order_behind
+from orders.services.refusals import refusals_on_record
 
 CREATE_REFUND = "refunds.create"
 
 
+@refusals_on_record
 def refund_payment(
     *, order_id: int, payment_intent: str, amount: int, reason: str, call_id: UUID | None = None
 ) -> None:

@@ -248,6 +248,16 @@ class TestMoneyThatShouldNotBeThere:
         assert (order.state, order.attention, order.received, order.surplus) == (state, attention, received, surplus)
         assert order.payments.count() == 1
 
+    def test_that_a_session_says_was_not_required_is_missed(
+        self, client: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        event = stripe_side.event("checkout.session.completed")
+        event["data"]["object"] |= {"payment_status": "no_payment_required", "payment_intent": None}
+        assert post_event(client, event).status_code == 200
+        order = Order.objects.get()
+        assert (order.state, order.attention, order.received) == ("pending", ["underpaid"], 0)
+        assert not order.payments.exists()
+
     def test_as_a_second_payment_is_surplus(self, client: Client, order: Order, stripe_side: SimulatedStripe) -> None:
         post_event(client, stripe_side.event("payment_intent.succeeded"))
         second = self.changed(stripe_side, id="pi_second", latest_charge="ch_second")
