@@ -123,13 +123,18 @@ class Contract:
             for item in value["data"]:
                 self.check_answer(item)
             return
-        self.check_object("error" if "error" in value else value["object"], value)
+        self.check_object("error" if "error" in value else _name_of(value), value)
         if value.get("object") == "event":
             self.check_answer(value["data"]["object"])
 
     def blank(self, name: str) -> dict[str, Any]:
         """An object with every nullable field present and null, as Stripe sends the fields it has no value for."""
         return {key: None for key, schema in self.objects[name]["properties"].items() if _allows_null(schema)}
+
+
+def _name_of(value: dict[str, Any]) -> str:
+    """What the contract calls this object; of a deleted one only the name is left."""
+    return f"deleted_{value['object']}" if value.get("deleted") is True else str(value["object"])
 
 
 def spell_path(path: Iterable[str | int]) -> str:

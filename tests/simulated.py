@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import requests
 import stripe
 
+from tests.contract import CONTRACT
+
 ACCOUNT_KEYS = {"default": "sk_test_default", "euro": "sk_test_euro"}
 SECRETS = {"default": "whsec_default", "euro": "whsec_euro"}
 TIMEOUT = 20
@@ -58,6 +60,14 @@ class SimulatedStripe:
     def distort(self, session: str, **fields: str | int | bool) -> None:
         """What this Session, its intent and its charge say of money from its payment on."""
         self._control("POST", "/_sim/distortions", {"session": session, **fields})
+
+    def in_dashboard(self, method: str, path: str, account: str = "default", **fields: str) -> Event:
+        """What a person changes at Stripe: `in_dashboard("DELETE", "/v1/coupons/…")`; fields are form fields."""
+        headers = {"Authorization": f"Bearer {ACCOUNT_KEYS[account]}", "Stripe-Version": CONTRACT.version}
+        answer = requests.request(method, f"{self.base}{path}", data=fields, headers=headers, timeout=TIMEOUT)
+        answer.raise_for_status()
+        changed: Event = answer.json()
+        return changed
 
     def objects(self, kind: str, account: str = "default") -> list[Any]:
         state = self._control("GET", f"/_sim/state?key={ACCOUNT_KEYS[account]}")

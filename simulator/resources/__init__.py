@@ -7,10 +7,12 @@ from simulator.resources import (
     balance_transactions,
     charges,
     checkout_sessions,
+    coupons,
     disputes,
     events,
     payment_intents,
     refunds,
+    tax_rates,
 )
 from simulator.state import Json
 from simulator.world import Call
@@ -20,8 +22,10 @@ HANDLERS: dict[tuple[str, str], Callable[[Call], Json]] = {
     **balance_transactions.HANDLERS,
     **charges.HANDLERS,
     **checkout_sessions.HANDLERS,
+    **coupons.HANDLERS,
     **disputes.HANDLERS,
     **events.HANDLERS,
     **payment_intents.HANDLERS,
     **refunds.HANDLERS,
+    **tax_rates.HANDLERS,
 }

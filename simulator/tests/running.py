@@ -88,6 +88,12 @@ class Shop:
     def newest_event(self, kind: str) -> stripe.Event:
         return self.stripe.v1.events.list({"type": kind, "limit": 1}).data[0]
 
+    def newest_data(self, kind: str) -> dict[str, Any]:
+        """Of the newest event of that type: its `object` and `previous_attributes`, as plain JSON."""
+        [event] = self.request("GET", f"/v1/events?type={kind}&limit=1").json()["data"]
+        data: dict[str, Any] = event["data"]
+        return data
+
     def event_types(self) -> list[str]:
         """Oldest first."""
         return [str(event.type) for event in self.stripe.v1.events.list({"limit": 100}).data][::-1]

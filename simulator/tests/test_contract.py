@@ -93,6 +93,12 @@ class TestObjects:
         with pytest.raises(ContractViolation, match="charge: "):
             contract.check_answer(event | {"data": {"object": {"object": "charge", "id": "ch_1"}}})
 
+    def test_a_deleted_object_needs_no_more_than_its_name(self, contract: Contract) -> None:
+        deleted = {"id": "TEN", "object": "coupon", "deleted": True}
+        contract.check_answer(deleted)
+        with pytest.raises(ContractViolation, match="deleted_coupon: "):
+            contract.check_answer(deleted | {"valid": False})
+
     def test_every_schema_of_the_contract_compiles(self, contract: Contract) -> None:
         for name in contract.objects:
             with pytest.raises(ContractViolation):
