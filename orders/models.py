@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, transition
 
+from billing.models import Tax
 from billing.quotes import DiscountTerms, QuotedTax, TaxTerms
 from core.models import StreamHead
 from core.money import format_money, validate_currency
@@ -22,12 +23,19 @@ class Item(models.Model):
         validators=[MinValueValidator(1)], help_text="In minor units: 1050 is $10.50."
     )
     currency = models.CharField(max_length=3, default="usd", validators=[validate_currency])
+    taxes = models.ManyToManyField(
+        Tax, blank=True, related_name="items", help_text="What an order of this item is taxed with."
+    )
 
     class Meta:
         ordering = ["id"]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tax_terms(self) -> tuple[TaxTerms, ...]:
+        return tuple(sorted((tax.terms for tax in self.taxes.all()), key=lambda terms: terms.tax))
 
     @property
     def price_text(self) -> str:

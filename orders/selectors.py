@@ -44,6 +44,14 @@ def visible_order(order_id: int, viewer: Viewer) -> Order:
     return order
 
 
+def basket_of(shopper_id: str | None) -> Order | None:
+    """This shopper's draft with its lines; None where there is none."""
+    if shopper_id is None:
+        return None
+    drafts = Order.objects.filter(shopper_id=shopper_id, buy_item_id=None, state=OrderState.DRAFT)
+    return drafts.prefetch_related("lines").first()
+
+
 def own_order_id(order_id: int, shopper_id: str | None) -> int:
     """The id again if the order is this shopper's, who alone may act on it; raises NotFound."""
     if shopper_id is None or not Order.objects.filter(pk=order_id, shopper_id=shopper_id).exists():

@@ -81,9 +81,7 @@ def tell_order(
     facts = READERS[event.type](origin_of(call, link), stripe_object) if event.type in READERS else ()
     if facts:
         call_id = str(call.pk) if call else ""
-        changed = record_news(
-            order_id=order_id, event_id=event.id, event_type=event.type, call_id=call_id, facts=facts
-        )
+        changed = record_news(order_id=order_id, event_id=event.id, event_type=event.type, call_id=call_id, facts=facts)
     else:
         reason = HINTS.get(event.type, TOLD_BY_ITS_SESSION)
         ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=reason)

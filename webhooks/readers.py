@@ -100,9 +100,7 @@ def intent_closed(origin: Origin, intent: StripeObject, reason: CheckoutState) -
     """Nothing for the PaymentIntent of a Session, which tells by itself how it ended."""
     if not origin.is_element:
         return ()
-    closed = OrderCheckoutClosed(
-        attempt=origin.attempt, session_id="", payment_intent=intent["id"], reason=reason
-    )
+    closed = OrderCheckoutClosed(attempt=origin.attempt, session_id="", payment_intent=intent["id"], reason=reason)
     return (closed,)
 
 

@@ -47,6 +47,8 @@ def intend(sessions: Sessions, **changes: Any) -> StripeCall:
     call_id = uuid4()
     body = session_body(
         QUOTE,
+        coupon=None,
+        tax_rates={},
         success_url="https://shop.example/order/1",
         cancel_url="https://shop.example/order/1",
         metadata={"order_id": "1", "attempt": "1", "call_id": str(call_id)},

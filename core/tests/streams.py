@@ -1,18 +1,26 @@
 """Orders' streams without Stripe, for tests of the log."""
 
+from uuid import uuid4
+
 from core.eventlog import provenance
 from orders.events import OrderCanceled, OrderDrafted, OrderLineSet
 from orders.models import Item
 from orders.projections import OrderAggregate
-from orders.services.buying import next_order_id
+from orders.services.drafting import next_order_id
 
 
-def draft_order(item: Item, *, shopper_id: str = "shopper", canceled: bool = False) -> OrderAggregate:
-    """An order of two events, three if it is canceled."""
+def draft_order(item: Item, *, shopper_id: str = "", canceled: bool = False) -> OrderAggregate:
+    """An order of two events, three if it is canceled; of a shopper of its own unless named, who has one draft at most."""
     with provenance.acting("shopper", correlation_id="test"):
         order = OrderAggregate.begin(next_order_id())
         order.record(
-            OrderDrafted(shopper_id=shopper_id, account="default", livemode=False, currency="usd", buy_item=None),
+            OrderDrafted(
+                shopper_id=shopper_id or uuid4().hex,
+                account="default",
+                livemode=False,
+                currency="usd",
+                buy_item=None,
+            ),
             OrderLineSet(item=item.pk, name=item.name, quantity=2, unit_amount=item.price),
         )
         if canceled:

@@ -6,7 +6,8 @@ from functools import partial
 from django.db import transaction
 
 from billing.models import StripeCall
-from billing.services import Counterparts, current_discount, find_discount
+from billing.selectors import current_discount, find_discount
+from billing.stand_in import Counterparts
 from core.refusals import NotFound
 from orders.decisions.basket import (
     BasketChanged,

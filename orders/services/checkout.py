@@ -14,8 +14,7 @@ from billing.gateway.sessions import Sessions, session_body
 from billing.limits import MAXIMUM_LINES
 from billing.models import StripeCall
 from billing.quotes import Quote, QuotedLine, QuotedTax
-from billing.services import Counterparts, counterparts_for
-from core.refusals import NotFound
+from billing.stand_in import Counterparts, counterparts_for
 from orders.decisions.checkouts import decide_opening
 from orders.decisions.comparing import decide_adopting
 from orders.decisions.placing import OrderNotPayable

@@ -73,9 +73,7 @@ def intend_intent(order: OrderAggregate) -> StripeCall:
         raise OrderNotPayable(order_id=root.pk, reason="nothing_to_pay")
     call_id = uuid4()
     body = intent_body(root.total, root.currency, metadata_of(root, call_id))
-    return PaymentIntents(account_named(root.account)).intend(
-        "create", call_id=call_id, body=body, subject=root.stream
-    )
+    return PaymentIntents(account_named(root.account)).intend("create", call_id=call_id, body=body, subject=root.stream)
 
 
 @completes(CREATE_INTENT)

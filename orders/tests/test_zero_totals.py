@@ -13,7 +13,7 @@ from orders.decisions.money import News, decide_news, decide_settlement
 from orders.events import OrderCheckoutClosed, OrderPaymentUpdated, OrderPlaced
 from orders.models import Item, Order
 from orders.projections import OrderAggregate
-from orders.services.buying import next_order_id
+from orders.services.drafting import next_order_id
 from orders.services.payments import record_news
 from orders.tests.test_decisions import SHOPPER, asked, learn, payment, placed_order
 from orders.timeline import standing
