@@ -13,6 +13,7 @@ from core.money import is_supported
 ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SECRET_KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]+")
 PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]+")
+STRIPE_JS = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S*\.js")
 WEBHOOK_SECRET = re.compile(r"whsec_\S+")
 AUDIT_KEY_BYTES = 32  # of an Ed25519 seed, and of a public key
 MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
@@ -121,6 +122,7 @@ class Configuration:
     public_url: str
     allowed_hosts: tuple[str, ...]
     stripe_api_base: str
+    stripe_js_url: str
     accounts: dict[str, Account]
     audit_key: AuditKey | None
     order_stale_hours: int
@@ -139,6 +141,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         public_url=environment.url("PUBLIC_URL"),
         allowed_hosts=environment.items("DJANGO_ALLOWED_HOSTS"),
         stripe_api_base=environment.url("STRIPE_API_BASE", ""),
+        stripe_js_url=environment.text("STRIPE_JS_URL", ""),
         accounts=read_accounts(environment),
         audit_key=read_audit_key(environment),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
@@ -147,6 +150,8 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
     )
     if len(configuration.secret_key) < MINIMUM_DJANGO_KEY:
         raise ConfigurationError("DJANGO_SECRET_KEY", f"must have at least {MINIMUM_DJANGO_KEY} random characters")
+    if configuration.stripe_js_url and not STRIPE_JS.fullmatch(configuration.stripe_js_url):
+        raise ConfigurationError("STRIPE_JS_URL", "must be an address like https://js.stripe.com/dahlia/stripe.js")
     if not configuration.demo:
         refuse_demo_values(configuration)
     return configuration
@@ -156,6 +161,11 @@ def refuse_demo_values(configuration: Configuration) -> None:
     """What only COUNTERSIGN_DEMO=1 allows."""
     if configuration.stripe_api_base:
         raise ConfigurationError("STRIPE_API_BASE", "sends payments to a stand-in; it needs COUNTERSIGN_DEMO=1")
+    if configuration.stripe_js_url and not configuration.stripe_js_url.startswith("https://js.stripe.com/"):
+        # docs.stripe.com/security/guide: Stripe.js is loaded from Stripe alone, it handles card numbers.
+        raise ConfigurationError(
+            "STRIPE_JS_URL", "must be on https://js.stripe.com/; elsewhere needs COUNTERSIGN_DEMO=1"
+        )
     if configuration.superuser_password == DEMO_PASSWORD:
         raise ConfigurationError("DJANGO_SUPERUSER_PASSWORD", "is the demo's password; choose another")
     if not configuration.public_url.startswith("https://"):

@@ -9,9 +9,11 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 
 from core.answers import answer_refusal, answer_unavailable
 from core.eventlog import provenance
+from core.money import locale_of, spoken_locale
 from core.refusals import Refusal
 
 log = structlog.get_logger()
@@ -59,6 +61,24 @@ class AdminContentSecurityPolicyMiddleware:
         if request.path.startswith("/admin/"):
             # What django.views.decorators.csp.csp_override sets; a middleware reaches the views that we don't define.
             vars(response).setdefault("_csp_config", settings.ADMIN_CSP)
+        return response
+
+
+class LocaleOfMoneyMiddleware:
+    """Amounts are written as the visitor's language has it (Accept-Language); the admin's as its own, English."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/"):
+            return self.get_response(request)
+        token = spoken_locale.set(locale_of(request.headers.get("Accept-Language", "")))
+        try:
+            response = self.get_response(request)
+        finally:
+            spoken_locale.reset(token)
+        patch_vary_headers(response, ["Accept-Language"])
         return response
 
 

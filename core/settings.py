@@ -23,6 +23,10 @@ SECRET_KEY = configuration.secret_key
 ALLOWED_HOSTS = list(configuration.allowed_hosts)
 PUBLIC_URL = configuration.public_url
 STRIPE_API_BASE = configuration.stripe_api_base
+# docs.stripe.com/sdks/stripejs-versioning: named like the API version that we pin.
+STRIPE_JS_URL = configuration.stripe_js_url or (
+    f"{STRIPE_API_BASE}/js/stripe.js" if STRIPE_API_BASE else "https://js.stripe.com/dahlia/stripe.js"
+)
 STRIPE_ACCOUNTS = configuration.accounts
 AUDIT_SIGNING_KEY = configuration.audit_key
 ORDER_STALE_HOURS = configuration.order_stale_hours
@@ -60,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.middleware.LocaleOfMoneyMiddleware",
     "core.middleware.RefusalMiddleware",
 ]
 
@@ -113,7 +118,7 @@ CSRF_FAILURE_VIEW = "core.views.csrf_refused"
 # Chromium applies form-action to the redirect that follows a form's POST, so the Buy form must admit the checkout's
 # origin.
 CHECKOUT_ORIGIN = STRIPE_API_BASE or "https://checkout.stripe.com"
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
@@ -123,6 +128,17 @@ SECURE_CSP = {
     "form-action": [CSP.SELF, CHECKOUT_ORIGIN],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
+}
+# The page with the Payment Element. Source: docs.stripe.com/security/guide#content-security-policy
+STRIPE_JS_ORIGINS = (
+    [STRIPE_API_BASE]
+    if STRIPE_API_BASE
+    else ["https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"]
+)
+PAYMENT_CSP = SECURE_CSP | {
+    "script-src": [CSP.SELF, *STRIPE_JS_ORIGINS],
+    "frame-src": STRIPE_JS_ORIGINS,
+    "connect-src": [CSP.SELF, STRIPE_API_BASE or "https://api.stripe.com"],
 }
 # django-unfold's Alpine evaluates expressions, and its templates carry inline styles.
 ADMIN_CSP = SECURE_CSP | {

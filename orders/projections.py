@@ -108,7 +108,7 @@ class OrderAggregate(Aggregate[Order]):
             line = self._line(quoted.item)
             line.name, line.quantity, line.unit_amount = quoted.name, quoted.quantity, quoted.unit_amount
             line.subtotal, line.discount, line.tax = quoted.subtotal, quoted.discount, quoted.tax
-            line.total, line.taxes = quoted.total, msgspec.to_builtins(quoted.taxes)
+            line.total, line.taxes = quoted.total, msgspec.to_builtins(list(quoted.taxes))
         self.root.discount, self.root.tax, self.root.total = fact.discount, fact.tax, fact.total
 
     @apply.register

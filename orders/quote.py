@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from billing.quotes import DiscountTerms, Quote, QuotedLine, QuotedTax, TaxTerms
 from core.money import step
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, OrderState
 
 
 class PricedItem(NamedTuple):
@@ -53,6 +53,36 @@ def quote_order(order: Order, lines: Iterable[OrderLine]) -> Quote:
     """The price of what an order's rows say: lines, taxes, discount."""
     items = (PricedItem(line.item_id, line.name, line.quantity, line.unit_amount, line.tax_terms) for line in lines)
     return quote_lines(order.currency, items, order.discount_applied)
+
+
+def quote_of(order: Order) -> Quote:
+    """The price that an order shows: the frozen one, or that of the draft as it is; its lines must be prefetched."""
+    lines = sorted(order.lines.all(), key=lambda line: line.item_id)
+    if order.state == OrderState.DRAFT:
+        return quote_order(order, lines)
+    return Quote(
+        currency=order.currency,
+        lines=tuple(frozen_line(line) for line in lines),
+        subtotal=order.subtotal,
+        discount=order.discount,
+        tax=order.tax,
+        total=order.total,
+        discount_terms=order.discount_applied,
+    )
+
+
+def frozen_line(line: OrderLine) -> QuotedLine:
+    return QuotedLine(
+        item=line.item_id,
+        name=line.name,
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+        subtotal=line.subtotal,
+        discount=line.discount,
+        tax=line.tax,
+        total=line.total,
+        taxes=line.quoted_taxes,
+    )
 
 
 def quote_line(item: PricedItem, subtotal: int, discount: int, unit: int) -> QuotedLine:

@@ -1,34 +1,38 @@
 """Orders as JSON and in words; amounts in minor units in the one, formatted in the other."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from core.money import format_money
-from orders.models import Attention, Order, OrderLine, OrderState
+from billing.quotes import DiscountTerms, Quote, QuotedLine, TaxTerms
+from core.money import format_money, format_percentage
+from orders.models import Attention, Order, OrderState
+from orders.quote import quote_of
 from orders.selectors import is_final, payment_progress
 
 
 def order_as_json(order: Order) -> dict[str, Any]:
     """The order as programs get it; its lines must be prefetched."""
+    quote = quote_of(order)
     return {
         "id": order.pk,
         "state": order.state,
         "dispute_state": order.dispute_state,
         "currency": order.currency,
-        "subtotal": order.subtotal,
-        "discount": order.discount,
-        "tax": order.tax,
-        "total": order.total,
+        "subtotal": quote.subtotal,
+        "discount": quote.discount,
+        "tax": quote.tax,
+        "total": quote.total,
         "received": order.received,
         "refunded": order.refunded,
         "surplus": order.surplus,
-        "lines": [line_as_json(line) for line in sorted(order.lines.all(), key=lambda line: line.item_id)],
+        "lines": [line_as_json(line) for line in quote.lines],
     }
 
 
-def line_as_json(line: OrderLine) -> dict[str, Any]:
+def line_as_json(line: QuotedLine) -> dict[str, Any]:
     return {
-        "item": line.item_id,
+        "item": line.item,
         "name": line.name,
         "quantity": line.quantity,
         "unit_amount": line.unit_amount,
@@ -37,6 +41,11 @@ def line_as_json(line: OrderLine) -> dict[str, Any]:
         "tax": line.tax,
         "total": line.total,
     }
+
+
+def empty_basket_as_json() -> dict[str, Any]:
+    """What a shopper without a draft has in the basket: the shape of an order, of no currency yet."""
+    return order_as_json(Order(currency="")) | {"currency": None, "lines": []}
 
 
 def status_as_json(order: Order) -> dict[str, Any]:
@@ -140,7 +149,32 @@ def status_of(order: Order, *, returned: bool) -> Status:
 
 
 def money_table(order: Order) -> list[tuple[str, str]]:
-    """The order's sums in words and formatted amounts; rows that are zero and say nothing are left out."""
-    rows = [("Subtotal", order.subtotal), ("Discount", -order.discount), ("Tax", order.tax)]
-    shown = [(label, amount) for label, amount in rows if amount and amount != order.total]
-    return [(label, format_money(amount, order.currency)) for label, amount in [*shown, ("Total", order.total)]]
+    """The order's sums in words and formatted amounts, its total last; a subtotal that is the total says nothing."""
+    quote = quote_of(order)
+    rows = [("Subtotal", quote.subtotal)] if quote.subtotal != quote.total or quote.tax or quote.discount else []
+    if quote.discount_terms is not None:
+        rows.append((discount_in_words(quote.discount_terms), -quote.discount))
+    rows += [(tax_in_words(terms), amount) for terms, amount in taxes_by_terms(quote).items()]
+    return [(label, format_money(amount, order.currency)) for label, amount in [*rows, ("Total", quote.total)]]
+
+
+def taxes_by_terms(quote: Quote) -> dict[TaxTerms, int]:
+    """Over all lines; the amounts of one tax are summed, as Stripe's page shows them."""
+    amounts: Counter[TaxTerms] = Counter()
+    for line in quote.lines:
+        for tax in line.taxes:
+            amounts[tax.terms] += tax.amount
+    return dict(amounts)
+
+
+def tax_in_words(terms: TaxTerms) -> str:
+    """`VAT 20%, included`."""
+    percentage = format_percentage(terms.percentage)
+    return f"{terms.name} {percentage}{', included' if terms.inclusive else ''}"
+
+
+def discount_in_words(terms: DiscountTerms) -> str:
+    """`Spring sale, 15% off`; an amount off needs no words, since the row shows it."""
+    if terms.percent_off is None:
+        return terms.name
+    return f"{terms.name}, {format_percentage(terms.percent_off)} off"

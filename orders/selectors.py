@@ -30,7 +30,7 @@ def catalogue() -> QuerySet[Item]:
 
 def item_by_id(item_id: int) -> Item:
     """Raises NotFound."""
-    item = Item.objects.filter(pk=item_id).first()
+    item = Item.objects.prefetch_related("taxes").filter(pk=item_id).first()
     if item is None:
         raise NotFound
     return item
@@ -50,6 +50,12 @@ def basket_of(shopper_id: str | None) -> Order | None:
         return None
     drafts = Order.objects.filter(shopper_id=shopper_id, buy_item_id=None, state=OrderState.DRAFT)
     return drafts.prefetch_related("lines").first()
+
+
+def quantity_in_basket(shopper_id: str | None, item_id: int) -> int:
+    basket = basket_of(shopper_id)
+    lines = basket.lines.all() if basket else ()
+    return next((line.quantity for line in lines if line.item_id == item_id), 0)
 
 
 def own_order_id(order_id: int, shopper_id: str | None) -> int:

@@ -51,7 +51,11 @@ contributors: list[Contributor] = []
 SENTENCES = {
     "order.drafted": "The order was begun",
     "order.line_set": "{quantity} x {name} at {unit_amount}",
+    "order.line_set 0": "{name} was taken out",
+    "order.tax_set": "Taxes on a line: {taxes}",
+    "order.discount_set": "The discount: {terms}",
     "order.placed": "The order was placed for {total}",
+    "order.quote_adopted": "Stripe rounds to {total} where we quoted {quoted_total}: its amounts are the order's now",
     "order.quote_mismatched": "Stripe would have charged {stripe_total}, not {quoted_total}: the shopper was kept back",
     "order.checkout_opened": "Checkout {attempt} was opened",
     "order.checkout_closed": "Checkout {attempt} was closed: {reason}",
@@ -88,6 +92,7 @@ SENTENCES = {
     "order.canceled": "The order was canceled: {reason}",
     "order.canceled staff": "The order was canceled by staff",
     "order.canceled stale": "The order was canceled: nobody paid it in time",
+    "order.canceled emptied": "The basket was given up for one in another currency",
     "order.canceled price_changed": "The order was canceled because its item's price changed",
     "order.attention_raised": "A person should look: {reason}",
     "order.attention_cleared": "No longer a reason to look: {reason}",
@@ -108,7 +113,7 @@ SENTENCES |= {
     for reason, words in refusal.words.items()
 }
 # The data that may decide between an event's sentences.
-DECIDING = ("status", "state", "is_open", "reason")
+DECIDING = ("status", "state", "is_open", "reason", "quantity")
 AMOUNTS = {"unit_amount", "total", "stripe_total", "quoted_total", "amount", "received", "refunded", "net"}
 # Amounts in the order's own currency, whatever currency the event names.
 OWN_AMOUNTS = {"quoted_total"}
@@ -149,9 +154,13 @@ NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
     "charges.retrieve": "look at a charge",
     "checkout.sessions.create": "open a checkout",
     "checkout.sessions.expire": "close a checkout",
+    "checkout.sessions.list_line_items": "look at a checkout's lines",
     "checkout.sessions.list": "look for a checkout",
     "checkout.sessions.retrieve": "look at a checkout",
     "disputes.retrieve": "look at a dispute",
+    "payment_intents.cancel": "cancel a payment",
+    "payment_intents.create": "open a payment on our own page",
+    "payment_intents.list": "look for a payment",
     "payment_intents.retrieve": "look at a payment",
     "refunds.create": "give money back",
     "refunds.list": "look for a refund",
@@ -247,18 +256,23 @@ def fill(template: str, words: Words) -> str:
 
 
 def in_words(kind: str, key: str, value: object, currency: str) -> object:
+    said = value
     match key, value:
         case _, int() if key in AMOUNTS:
-            return format_money(value, currency)
+            said = format_money(value, currency)
         case "due_by", int():
-            return moment(datetime.fromtimestamp(value, UTC))
+            said = moment(datetime.fromtimestamp(value, UTC))
+        case "taxes", list():
+            said = ", ".join(f"{terms['name']} {terms['percentage']}%" for terms in value) or "none"
+        case "terms", _:
+            said = value["name"] if isinstance(value, dict) else "none"
         case "source" | "operation" | "command", str():
-            return NAMES.get(value, value)
+            said = NAMES.get(value, value)
         case "http_status", None:
-            return "nothing"
+            said = "nothing"
         case (("reason" | "status" | "state" | "failure_reason"), str()):
-            return reason_in_words(kind, value)
-    return value
+            said = reason_in_words(kind, value)
+    return said
 
 
 def reason_in_words(kind: str, code: str) -> str:

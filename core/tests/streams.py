@@ -10,7 +10,7 @@ from orders.services.drafting import next_order_id
 
 
 def draft_order(item: Item, *, shopper_id: str = "", canceled: bool = False) -> OrderAggregate:
-    """An order of two events, three if it is canceled; of a shopper of its own unless named, who has one draft at most."""
+    """An order of two events, three if it is canceled; its shopper is a new one unless named: each has one draft."""
     with provenance.acting("shopper", correlation_id="test"):
         order = OrderAggregate.begin(next_order_id())
         order.record(

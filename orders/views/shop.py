@@ -1,4 +1,4 @@
-"""The shop's pages and JSON: parse, call one service or selector, answer."""
+"""The catalogue, an item and its Buy button, an order."""
 
 import re
 from http import HTTPStatus
@@ -10,28 +10,17 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.answers import answer_error, answer_refusal, json_only, mark_json_only, wants_page
-from core.refusals import PrefetchRefused, Refusal
+from core.refusals import Refusal
 from orders import selectors
-from orders.models import Checkout
-from orders.representations import money_table, order_as_json, status_as_json, status_of
+from orders.quote import quote_of
+from orders.representations import money_table, order_as_json, status_as_json, status_of, tax_in_words
 from orders.services.buying import buy_item
 from orders.services.checkout import open_checkout
 from orders.shopper import new_shopper, remember_shopper, shopper_of
 from orders.throttle import admit_stranger
+from orders.views.requests import answer_checkout, refuse_prefetch, viewer_of
 
-# What browsers send when they only guess that the person will come: the HTML standard's Sec-Purpose, and its
-# forerunners.
-PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 ORDER_ID = re.compile(r"[0-9]{1,18}")
-PREFETCH_WORDS = ("prefetch", "prerender", "preview")
-
-
-def viewer_of(request: HttpRequest) -> selectors.Viewer:
-    return selectors.Viewer(
-        shopper_id=shopper_of(request),
-        token=request.GET.get("token", ""),
-        is_staff=request.user.is_active and request.user.is_staff,
-    )
 
 
 @require_safe
@@ -45,8 +34,17 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 @ensure_csrf_cookie
 def item(request: HttpRequest, item_id: int) -> HttpResponse:
     """The item's page; it sets the shopper's cookie, so that the first click on Buy is already somebody's."""
-    response = render(request, "orders/item.html", {"item": selectors.item_by_id(item_id)})
-    if shopper_of(request) is None:
+    shopper_id = shopper_of(request)
+    in_basket = selectors.quantity_in_basket(shopper_id, item_id)
+    found = selectors.item_by_id(item_id)
+    context = {
+        "item": found,
+        "taxes": [tax_in_words(terms) for terms in found.tax_terms],
+        "in_basket": in_basket,
+        "one_more": in_basket + 1,
+    }
+    response = render(request, "orders/item.html", context)
+    if shopper_id is None:
         remember_shopper(response, new_shopper())
     return response
 
@@ -81,18 +79,6 @@ def checkout(request: HttpRequest, order_id: int) -> HttpResponse:
     return answer_checkout(request, open_checkout(order_id=own))
 
 
-def refuse_prefetch(request: HttpRequest) -> None:
-    purposes = " ".join(request.headers.get(header, "") for header in PREFETCH_HEADERS).lower()
-    if any(word in purposes for word in PREFETCH_WORDS):
-        raise PrefetchRefused
-
-
-def answer_checkout(request: HttpRequest, opened: Checkout) -> HttpResponse:
-    if wants_page(request):
-        return HttpResponse(status=HTTPStatus.SEE_OTHER, headers={"Location": opened.url})
-    return JsonResponse({"session_id": opened.session_id, "url": opened.url, "order_id": opened.order_id})
-
-
 @require_safe
 @never_cache
 @ensure_csrf_cookie
@@ -105,6 +91,7 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         "status": status_of(found, returned="returned" in request.GET),
         "final": selectors.is_final(found),
         "progress": selectors.payment_progress(found),
+        "lines": quote_of(found).lines,
         "money": money_table(found),
         "own": found.shopper_id == shopper_of(request),
         "token": request.GET.get("token", ""),

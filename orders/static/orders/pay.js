@@ -1,0 +1,74 @@
+// The Payment Element: the card's details go from Stripe's frame to Stripe, never to this shop.
+// Source: docs.stripe.com/payments/accept-a-payment (elements, confirmPayment).
+
+const form = document.querySelector("form[data-pay]");
+const button = form.querySelector("button");
+const problem = form.querySelector("[role=alert]");
+const place = document.querySelector("#payment-element");
+const label = button.textContent;
+
+const FAILED = "The payment form could not be loaded. Reload the page, or pay on our payment provider’s page.";
+const PATIENCE_MS = 30_000;
+
+let stripe;
+let elements;
+
+try {
+  await show();
+} catch (error) {
+  place.replaceChildren();
+  place.removeAttribute("aria-busy");
+  problem.textContent = error.shown ?? FAILED;
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (button.disabled) return;
+  problem.textContent = "";
+  wait(true);
+  // Comes back only with an error; otherwise the browser is on its way to the order's page.
+  const { error } = await confirm();
+  problem.textContent = error.message ?? FAILED;
+  wait(false);
+});
+
+async function show() {
+  const { client_secret: clientSecret, publishable_key: key } = await openIntent();
+  stripe = window.Stripe(key);
+  elements = stripe.elements({ clientSecret });
+  const element = elements.create("payment");
+  await new Promise((ready, failed) => {
+    element.on("ready", ready);
+    element.on("loaderror", () => failed(new Error("loaderror")));
+    place.replaceChildren();
+    element.mount(place);
+  });
+  place.removeAttribute("aria-busy");
+  wait(false);
+}
+
+async function confirm() {
+  try {
+    return await stripe.confirmPayment({ elements, confirmParams: { return_url: form.dataset.returnUrl } });
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** `{client_secret, publishable_key}`; the error thrown has `shown`, the server's own words, if it answered. */
+async function openIntent() {
+  const response = await fetch(form.action, {
+    method: "POST",
+    body: new FormData(form),
+    headers: { Accept: "application/json" },
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  const answer = await response.json();
+  if (!response.ok) throw Object.assign(new Error(answer.error.code), { shown: answer.error.message });
+  return answer;
+}
+
+function wait(waiting) {
+  button.disabled = waiting;
+  button.textContent = waiting && elements ? "Paying…" : label;
+}

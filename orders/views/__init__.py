@@ -1,0 +1,1 @@
+"""The shop's pages and JSON: parse, call one service or selector, answer."""

@@ -1,0 +1,150 @@
+"""The basket: what is in it, its discount, and the way to its payment."""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_POST, require_safe
+
+from core.answers import answer_refusal, wants_page
+from core.refusals import Refusal
+from orders.quote import quote_of
+from orders.representations import empty_basket_as_json, money_table, order_as_json
+from orders.selectors import basket_of
+from orders.services.basket import check_out_basket, place_basket, set_basket_discount, set_basket_item
+from orders.shopper import new_shopper, remember_shopper, shopper_of
+from orders.throttle import admit_stranger
+from orders.views.requests import answer_checkout, refuse_prefetch, see_other
+
+LONGEST_CODE = 100
+
+
+class RequestRefused(Refusal):
+    """The body lacks what the endpoint needs, or holds it in another shape."""
+
+    code = "bad_request"
+    status = HTTPStatus.BAD_REQUEST
+    message = "The request needs {needed}."
+
+
+@require_safe
+@never_cache
+@ensure_csrf_cookie
+def basket(request: HttpRequest) -> HttpResponse:
+    if not wants_page(request):
+        return JsonResponse(basket_as_json(shopper_of(request)))
+    return basket_page(request)
+
+
+@require_POST
+@never_cache
+def basket_items(request: HttpRequest) -> HttpResponse:
+    """`{"item", "quantity"}`: sets how many; 0 takes the item out."""
+    fields = read_fields(request)
+    item_id, quantity = whole_number(fields, "item"), whole_number(fields, "quantity")
+    return change_basket(
+        request, lambda shopper: set_basket_item(shopper_id=shopper, item_id=item_id, quantity=quantity)
+    )
+
+
+@require_POST
+@never_cache
+def basket_discount(request: HttpRequest) -> HttpResponse:
+    """`{"code"}`: an empty one takes the discount off."""
+    code = read_fields(request).get("code")
+    if not isinstance(code, str) or len(code) > LONGEST_CODE:
+        raise RequestRefused(needed="`code`, a text")
+    return change_basket(request, lambda shopper: set_basket_discount(shopper_id=shopper, code=code))
+
+
+@require_POST
+@never_cache
+def basket_checkout(request: HttpRequest) -> HttpResponse:
+    """Places the basket and opens its checkout; with `pay` = `here` it is paid on our own page instead."""
+    refuse_prefetch(request)
+    pays_here = read_fields(request).get("pay") == "here"
+    shopper_id = known_shopper(request)
+    try:
+        if not pays_here:
+            return answer_checkout(request, check_out_basket(shopper_id=shopper_id))
+        order_id, _ = place_basket(shopper_id=shopper_id)
+    except Refusal as refusal:
+        return answer_basket_refusal(request, refusal)
+    address = reverse("pay", args=[order_id])
+    if wants_page(request):
+        return see_other(address)
+    return JsonResponse({"order_id": order_id, "url": request.build_absolute_uri(address)})
+
+
+def change_basket(request: HttpRequest, change: Callable[[str], None]) -> HttpResponse:
+    """Change this shopper's basket and show it; a refusal is shown in it, and has changed nothing."""
+    shopper_id = known_shopper(request)
+    try:
+        change(shopper_id)
+        response = see_other(reverse("basket")) if wants_page(request) else JsonResponse(basket_as_json(shopper_id))
+    except Refusal as refusal:
+        response = answer_basket_refusal(request, refusal)
+    remember_shopper(response, shopper_id)
+    return response
+
+
+def known_shopper(request: HttpRequest) -> str:
+    """This shopper's id, a new one for a browser without our cookie. Raises TooManyRequests."""
+    shopper_id = shopper_of(request)
+    if shopper_id is None:
+        admit_stranger(request.META["REMOTE_ADDR"])
+        shopper_id = new_shopper()
+    return shopper_id
+
+
+def answer_basket_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    if wants_page(request) and HTTPStatus.BAD_REQUEST < refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return basket_page(request, problem=str(refusal), status=refusal.status)
+    return answer_refusal(request, refusal)
+
+
+def basket_page(request: HttpRequest, *, problem: str = "", status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    order = basket_of(shopper_of(request))
+    quote = quote_of(order) if order else None
+    context = {
+        "order": order,
+        "quote": quote if quote and quote.lines else None,
+        "money": money_table(order) if order else [],
+        "discount": quote.discount_terms if quote else None,
+        "problem": problem,
+    }
+    return render(request, "orders/basket.html", context, status=status)
+
+
+def basket_as_json(shopper_id: str | None) -> dict[str, Any]:
+    order = basket_of(shopper_id)
+    return order_as_json(order) if order else empty_basket_as_json()
+
+
+def read_fields(request: HttpRequest) -> dict[str, Any]:
+    """The fields of a form, or of a JSON object. Raises RequestRefused."""
+    if request.content_type != "application/json":
+        return dict(request.POST.items())
+    try:
+        fields = json.loads(request.body)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise RequestRefused(needed="a JSON object")
+    return fields
+
+
+def whole_number(fields: dict[str, Any], name: str) -> int:
+    """Of JSON's numbers or a form's text; raises RequestRefused."""
+    value = fields.get(name)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004 digits of a bigint
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
+        return value
+    raise RequestRefused(needed=f"`{name}`, a whole number")
