@@ -1,7 +1,7 @@
 """Wrong money on purpose, so that shops can be shown what Stripe should never tell them.
 
 A session may be given another amount, currency or livemode than it was opened with: from the moment it is paid, it, its
-PaymentIntent, its charge and their events say so. Or Stripe's total of a new session is off by an offset.
+PaymentIntent, its charge and their events say so. Or a part of a new session's totals is off by an offset.
 """
 
 from typing import Any

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from simulator.pages import render_closed, render_form, render_missing
+from simulator.pages import Bill, render_closed, render_form, render_missing
 from simulator.payments import CARDS, PaymentMethod, complete_session, pay_by_card, pay_by_slow_method
+from simulator.resources.checkout_pricing import breakdown, coupon_of
 from simulator.resources.checkout_sessions import line_items
 from simulator.state import Json
 from simulator.world import Scope, World
@@ -113,7 +114,9 @@ class HostedPage:
     ) -> web.Response:
         form = form or CardForm({"email": session["customer_email"] or ""}, {})
         if session["status"] == "open":
-            page = render_form(session, line_items(scope, session["id"]), form.values, form.errors)
+            items = line_items(scope, session["id"])
+            bill = Bill(session, items, breakdown(scope, session), coupon_of(scope, session))
+            page = render_form(bill, form.values, form.errors)
         else:
             page = render_closed(session)
         headers = _security_headers(session["success_url"], session["cancel_url"])

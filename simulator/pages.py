@@ -1,6 +1,7 @@
 """Renders the hosted page from `templates/`; every value that comes from a session or a shopper is escaped here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -14,8 +15,31 @@ TEMPLATES = Path(__file__).with_name("templates")
 _FIELDS = ("email", "card_number", "exp", "cvc")
 
 
-def render_form(session: Json, items: Sequence[Json], values: Mapping[str, str], errors: Mapping[str, str]) -> str:
+@dataclass(frozen=True)
+class Bill:
+    """What a session asks for: its lines, how discount and taxes add up, and the coupon as it was."""
+
+    session: Json
+    items: Sequence[Json]
+    breakdown: Json
+    coupon: Json | None
+
+    def rows(self) -> list[tuple[str, int]]:
+        """What stands between the lines and the total, in minor units; nothing when the lines are the total."""
+        session, details = self.session, self.session["total_details"]
+        taxes = [(_tax_label(tax["rate"]), tax["amount"]) for tax in self.breakdown["taxes"]]
+        # Figures that were shifted on purpose may belong to no coupon or rate.
+        stray = details["amount_tax"] - sum(amount for _, amount in taxes)
+        rows = taxes + ([("Tax", stray)] if stray else [])
+        if self.coupon or details["amount_discount"]:
+            label = _discount_label(self.coupon) if self.coupon else "Discount"
+            rows.insert(0, (label, -details["amount_discount"]))
+        return [("Subtotal", session["amount_subtotal"]), *rows] if rows else []
+
+
+def render_form(bill: Bill, values: Mapping[str, str], errors: Mapping[str, str]) -> str:
     """The open session: what is bought, and the form with what was typed and what is wrong with it."""
+    session = bill.session
     fields = {name: escape(values.get(name, "")) for name in _FIELDS}
     problems = {f"{name}_problem": _problem(name, errors.get(name)) for name in _FIELDS}
     invalid = {f"{name}_invalid": _invalid(name, errors) for name in _FIELDS}
@@ -23,7 +47,7 @@ def render_form(session: Json, items: Sequence[Json], values: Mapping[str, str],
     form = _fill(template, total=_money(session), **fields, **problems, **invalid)
     cancel = _fill("cancel.html") if session["cancel_url"] else ""
     hint = _fill("cards.html", cards=_card_rows()) if session["amount_total"] else ""
-    content = _fill("pay.html", summary=_summary(session, items), form=form, cancel=cancel, hint=hint)
+    content = _fill("pay.html", summary=_summary(bill), form=form, cancel=cancel, hint=hint)
     return _fill("page.html", title=f"Pay {_money(session)}", content=content)
 
 
@@ -47,15 +71,22 @@ def _render_message(heading: str, text: str, back: str = "") -> str:
     return _fill("page.html", title=escape(heading), content=content)
 
 
-def _summary(session: Json, items: Sequence[Json]) -> str:
-    """The lines and, where discount or tax make them differ, how they add up to the total."""
-    details = session["total_details"]
-    discount, tax = details["amount_discount"], details["amount_tax"]
-    rows = [("Subtotal", session["amount_subtotal"]), ("Discount", -discount), ("Tax", tax)]
-    shown = [(label, amount) for label, amount in rows if amount] if discount or tax else []
-    totals = "".join(f"<div><dt>{label}</dt><dd>{_money(session, amount)}</dd></div>" for label, amount in shown)
-    lines = "".join(_line_row(session, item) for item in items)
+def _summary(bill: Bill) -> str:
+    session = bill.session
+    totals = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{_money(session, amount)}</dd></div>" for label, amount in bill.rows()
+    )
+    lines = "".join(_line_row(session, item) for item in bill.items)
     return _fill("summary.html", total=_money(session), lines=lines, totals=totals)
+
+
+def _discount_label(coupon: Json) -> str:
+    name = coupon["name"] or coupon["id"]
+    return f"{name} ({coupon['percent_off']:g}% off)" if coupon["percent_off"] else str(name)
+
+
+def _tax_label(rate: Json) -> str:
+    return f"{rate['display_name']} ({rate['percentage']:g}%{', included' if rate['inclusive'] else ''})"
 
 
 def _line_row(session: Json, item: Json) -> str:

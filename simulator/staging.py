@@ -8,8 +8,8 @@ POST   /_sim/disputes/<id>  {"status"}: moves it on
 POST   /_sim/reviews        {"charge", "reason"?}
 POST   /_sim/reviews/<id>   {"closed_reason"}
 POST   /_sim/distortions    {"session", "amount"?, "currency"?, "livemode"?}: what an open session says once it is paid
-                            {"amount_total_offset", "part"?, "times"?, "key"?}: totals of the next sessions; the part
-                            of their first line that is off is its `subtotal`, unless it is said to be its `tax`
+                            {"offset", "part"?, "times"?, "key"?}: minor units by which a part of the first line of the
+                            next sessions is off: `subtotal` (unless said otherwise), `discount` or its first `tax`
 DELETE /_sim/distortions    forgets the offsets that are still waiting
 
 The answer is Stripe's object as it is then, or what was ordered. What Stripe would refuse is refused in its words.
@@ -102,10 +102,10 @@ class Staging:
 
     async def add_distortion(self, request: web.Request) -> web.Response:
         of_one = {"session": str, "amount": int, "currency": str, "livemode": bool}
-        body = await _read_fields(request, of_one, {"amount_total_offset": int, "part": str, **_WAITING})
-        if "amount_total_offset" in body:
-            part = _choose({"part": "subtotal", **body}, "part", ("subtotal", "tax"))
-            return self._stage("totals", body, {"part": part, "offset": body["amount_total_offset"]})
+        body = await _read_fields(request, of_one, {"offset": int, "part": str, **_WAITING})
+        if "offset" in body:
+            part = _choose({"part": "subtotal", **body}, "part", ("subtotal", "discount", "tax"))
+            return self._stage("totals", body, {"part": part, "offset": body["offset"]})
         if body.get("amount", 1) < 1 or not fullmatch(r"[a-z]{3}", body.get("currency", "usd")):
             raise bad_request("amount has to be at least 1, currency three small letters")
         scope, session = self._find("checkout.session", body["session"])

@@ -74,8 +74,8 @@ class Scope:
     def blank(self, kind: str, prefix: str, **values: Any) -> Json:
         """A new object of Stripe's: all its nullable fields null, then `values`."""
         head = {"id": new_id(prefix), "object": kind, "created": self.now, "livemode": self.account.livemode}
-        if "livemode" not in self.world.contract.objects[kind]["properties"]:
-            del head["livemode"]
+        known = self.world.contract.objects[kind]["properties"]
+        head = {name: value for name, value in head.items() if name in known}
         return {**self.world.contract.blank(kind), **head, **values}
 
     def emit(self, kind: str, subject: Json, before: Json | None = None) -> None:

@@ -61,6 +61,11 @@ class SimulatedStripe:
         """What this Session, its intent and its charge say of money from its payment on."""
         self._control("POST", "/_sim/distortions", {"session": session, **fields})
 
+    def shift_totals(self, part: str, offset: int, *, account: str = "default", times: int = 1) -> None:
+        """Let the `subtotal`, `discount` or `tax` of the next Sessions' first lines be off by minor units."""
+        order = {"part": part, "offset": offset, "times": times, "key": ACCOUNT_KEYS[account]}
+        self._control("POST", "/_sim/distortions", order)
+
     def in_dashboard(self, method: str, path: str, account: str = "default", **fields: str) -> Event:
         """What a person changes at Stripe: `in_dashboard("DELETE", "/v1/coupons/…")`; fields are form fields."""
         headers = {"Authorization": f"Bearer {ACCOUNT_KEYS[account]}", "Stripe-Version": CONTRACT.version}

@@ -21,11 +21,11 @@ _HOST = re.compile(r"[\w.:\[\]-]+")
 # Whatever is valid at Stripe but missing here is refused, so that nothing is silently ignored.
 SIMULATED = {
     "": {
-        "adaptive_pricing", "cancel_url", "client_reference_id", "currency", "customer_email", "expand", "expires_at",
-        "line_items", "locale", "metadata", "mode", "payment_intent_data", "payment_method_types", "submit_type",
-        "success_url", "ui_mode",
+        "adaptive_pricing", "cancel_url", "client_reference_id", "currency", "customer_email", "discounts", "expand",
+        "expires_at", "line_items", "locale", "metadata", "mode", "payment_intent_data", "payment_method_types",
+        "submit_type", "success_url", "ui_mode",
     },
-    "line_items": {"metadata", "price_data", "quantity"},
+    "line_items": {"metadata", "price_data", "quantity", "tax_rates"},
     "price_data": {"currency", "product_data", "unit_amount"},
     "product_data": {"description", "images", "metadata", "name"},
     "payment_intent_data": {"description", "metadata", "receipt_email", "statement_descriptor_suffix"},

@@ -3,14 +3,14 @@
 from typing import Any
 
 from simulator import timeline
-from simulator.distortions import offset_totals
 from simulator.errors import unexpected_state
 from simulator.payments import cancel_intent
-from simulator.resources.checkout_rules import EXPIRY_SECONDS, check_session, check_total
+from simulator.resources.checkout_pricing import Pricing, note_breakdown, price_session
+from simulator.resources.checkout_rules import EXPIRY_SECONDS, check_session
 from simulator.resources.listing import fetch, list_kind, paginate
 from simulator.resources.payment_intents import CANCELABLE
 from simulator.state import Json
-from simulator.totals import LineAmounts, Totals, compute_totals
+from simulator.totals import LineAmounts
 from simulator.world import Call, Scope, new_id
 
 LINES_INCLUDED = 10
@@ -18,33 +18,35 @@ LINES_INCLUDED = 10
 
 def create(call: Call) -> Json:
     currency = check_session(call.params, call.now)
-    lines: list[Json] = call.params["line_items"]
-    totals = compute_totals([(line["price_data"]["unit_amount"], line["quantity"]) for line in lines])
-    check_total(totals.total, currency)
-    totals = offset_totals(call, totals)
-    session = _new_session(call, currency, totals)
-    items = [_new_item(call, line, amounts, currency) for line, amounts in zip(lines, totals.lines, strict=True)]
-    plan = call.params.get("payment_intent_data", {})
-    call.account.note("_session", session["id"], {"line_items": items, "payment_intent_data": plan})
+    pricing = price_session(call, currency)
+    session = _new_session(call, currency, pricing)
+    lines = zip(call.params["line_items"], pricing.totals.lines, strict=True)
+    items = [_new_item(call, line, amounts, currency) for line, amounts in lines]
+    note = {"line_items": items, "payment_intent_data": call.params.get("payment_intent_data", {})}
+    note |= {"coupon": pricing.coupon, "breakdown": note_breakdown(call, session, items, pricing)}
+    call.account.note("_session", session["id"], note)
     timeline.schedule(call.account, "expire_session", session["id"], session["expires_at"])
     return call.account.put(session)
 
 
-def _new_session(call: Call, currency: str, totals: Totals) -> Json:
-    params = call.params
+def _new_session(call: Call, currency: str, pricing: Pricing) -> Json:
+    params, totals = call.params, pricing.totals
     prefix = "cs_live_" if call.account.livemode else "cs_test_"
     session = call.blank("checkout.session", prefix + "a1", currency=currency, mode="payment", status="open")
     session |= {"amount_subtotal": totals.subtotal, "amount_total": totals.total, "payment_status": "unpaid"}
     session["total_details"] = {"amount_discount": totals.discount, "amount_shipping": 0, "amount_tax": totals.tax}
     session |= {"automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None}}
-    session |= {"custom_fields": [], "shipping_options": [], "discounts": [], "payment_method_options": {}}
+    session |= {"custom_fields": [], "shipping_options": [], "payment_method_options": {}}
     session["custom_text"] = call.world.contract.blank("payment_pages_checkout_session_custom_text")
     session |= {"customer_creation": "if_required", "payment_method_collection": "if_required"}
     session |= {"phone_number_collection": {"enabled": False}, "adaptive_pricing": {"enabled": True}}
     session |= {"metadata": {}, "ui_mode": "hosted_page", "payment_method_types": ["card"]}
     session["expires_at"] = call.now + EXPIRY_SECONDS
     session["url"] = f"{call.world.public_url}/c/pay/{session['id']}"
-    return session | {name: value for name, value in params.items() if name in session and name != "line_items"}
+    session |= {name: value for name, value in params.items() if name in session and name != "line_items"}
+    coupon = pricing.coupon
+    session["discounts"] = [{"coupon": coupon["id"], "promotion_code": None}] if coupon else []
+    return session
 
 
 def _new_item(call: Call, line: Json, amounts: LineAmounts, currency: str) -> Json:

@@ -1,11 +1,12 @@
 """`/v1/coupons`. Source: docs.stripe.com/api/coupons.
 
 `percent_off` has at most two decimals (docs.stripe.com/upgrades, 2018-07-27). What the event of a deleted coupon holds
-is documented nowhere: here it is the coupon as it was, no longer `valid`.
+is documented nowhere: here it is the coupon as it was, no longer `valid`. Redemptions are not counted.
 """
 
 import re
 
+from simulator.currencies import amount_step
 from simulator.errors import StripeError, invalid_parameter, missing_parameter, not_simulated, unexpected_state
 from simulator.resources.listing import fetch, list_kind
 from simulator.resources.metadata import merge_metadata
@@ -77,8 +78,15 @@ def _check_reduction(params: Json) -> None:
         raise invalid_parameter("amount_off", "Invalid positive integer", "parameter_invalid_integer")
     elif "currency" not in params:
         raise missing_parameter("currency")
-    if "currency" in params and not _CURRENCY.fullmatch(params["currency"] or ""):
-        raise invalid_parameter("currency", f"Invalid currency: {params['currency']}.")
+    if "currency" in params:
+        _check_currency(params["currency"] or "", params.get("amount_off", 0))
+
+
+def _check_currency(currency: str, amount: int) -> None:
+    if not _CURRENCY.fullmatch(currency):
+        raise invalid_parameter("currency", f"Invalid currency: {currency}.")
+    if amount % amount_step(currency):
+        raise invalid_parameter("amount_off", f"Amounts in {currency} must be multiples of {amount_step(currency)}.")
 
 
 def _which_reduction(given: list[str]) -> StripeError:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import requests
 
-from simulator.tests.running import Shop
+from simulator.tests.running import Shop, session_params
 
 
 @pytest.fixture(autouse=True)
@@ -70,33 +70,63 @@ class TestOneSession:
         assert refused(shop, session=session.id, amount=0)
         assert refused(shop, session=session.id, currency="EUR")
         assert refused(shop, session=session.id, livemode=1)
-        assert refused(shop, session=session.id, amount_total_offset=1)
+        assert refused(shop, session=session.id, offset=1)
         assert refused(shop, amount=1)
         shop.pay(session)
         assert refused(shop, session=session.id, amount=1)
 
 
 class TestTotals:
-    @pytest.mark.parametrize(("part", "offset"), [("subtotal", 1), ("tax", 1), ("subtotal", -1)])
-    def test_the_next_session_is_off_and_adds_up(self, shop: Shop, part: str, offset: int) -> None:
-        distort(shop, amount_total_offset=offset, part=part, key=shop.key)
+    @pytest.mark.parametrize(
+        ("part", "offset", "amounts"),
+        [
+            ("subtotal", 1, (2001, 0, 0, 2001)),
+            ("subtotal", -500, (1500, 0, 0, 1500)),
+            ("discount", 1, (2000, 1, 0, 1999)),
+            ("tax", 1, (2000, 0, 1, 2001)),
+        ],
+    )
+    def test_one_part_of_the_next_session_is_off_and_it_adds_up(
+        self, shop: Shop, part: str, offset: int, amounts: tuple[int, ...]
+    ) -> None:
+        distort(shop, offset=offset, part=part, key=shop.key)
         session = shop.stripe.v1.checkout.sessions.retrieve(shop.open_session().id, {"expand": ["line_items"]})
-        assert session.amount_total == 2000 + offset
-        assert session.total_details
+        details = session.total_details
+        assert details
         assert session.line_items
-        assert (session.amount_subtotal or 0) + session.total_details.amount_tax == session.amount_total
-        assert session.line_items.data[0].amount_total == session.amount_total
-        assert session.total_details.amount_tax == (offset if part == "tax" else 0)
+        [line] = session.line_items.data
+        assert amounts == (
+            session.amount_subtotal,
+            details.amount_discount,
+            details.amount_tax,
+            session.amount_total,
+        )
+        assert amounts == (line.amount_subtotal, line.amount_discount, line.amount_tax, line.amount_total)
+        assert f">${amounts[-1] / 100:.2f}<" in requests.get(str(session.url), timeout=5).text
         assert shop.open_session().amount_total == 2000
 
+    def test_an_included_tax_that_is_off_leaves_the_total(self, shop: Shop) -> None:
+        rate = shop.stripe.v1.tax_rates.create({"display_name": "VAT", "percentage": 25, "inclusive": True})
+        line = session_params()["line_items"][0] | {"tax_rates": [rate.id]}
+        distort(shop, offset=1, part="tax", key=shop.key)
+        created = shop.open_session(line_items=[line], expand=["total_details.breakdown"])
+        assert created.total_details
+        assert (created.total_details.amount_tax, created.amount_total) == (401, 2000)
+        assert created.total_details.breakdown
+        assert [tax.amount for tax in created.total_details.breakdown.taxes] == [401]
+
     def test_it_lasts_as_many_times_as_ordered(self, shop: Shop) -> None:
-        distort(shop, amount_total_offset=5, times=0)
+        distort(shop, offset=5, times=0)
         assert [shop.open_session().amount_total for _ in range(2)] == [2005, 2005]
         shop.simulator.control("DELETE", "distortions")
         assert shop.open_session().amount_total == 2000
 
     def test_other_accounts_keep_their_totals(self, shop: Shop) -> None:
-        distort(shop, amount_total_offset=5, key=shop.key)
+        distort(shop, offset=5, key=shop.key)
         other = Shop(shop.simulator, shop.key + "_other")
         assert [account.open_session().amount_total for account in (other, shop)] == [2000, 2005]
         other.close()
+
+    def test_there_is_no_other_part(self, shop: Shop) -> None:
+        assert refused(shop, offset=1, part="total")
+        assert refused(shop, offset=1.5)

@@ -94,10 +94,10 @@ class TestCreating:
         assert response.json()["error"]["param"] == name
 
     def test_what_is_not_simulated_is_said_and_never_ignored(self, shop: Shop) -> None:
-        params = session_params(discounts=[{"coupon": "none"}])
+        params = session_params(discounts=[{"promotion_code": "promo_1"}])
         response = shop.request("POST", "/v1/checkout/sessions", data=encode_form(params))
         assert response.status_code == 501
-        assert "discounts" in response.json()["error"]["message"]
+        assert "promotion codes" in response.json()["error"]["message"]
 
 
 class TestReading:
