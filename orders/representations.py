@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.quotes import DiscountTerms, Quote, QuotedLine, TaxTerms
 from core.money import format_money, format_percentage
-from orders.models import Attention, Order, OrderState
+from orders.models import Attention, DisputeState, Order, OrderState
 from orders.quote import quote_of
 from orders.selectors import is_final, payment_progress
 
@@ -43,9 +43,14 @@ def line_as_json(line: QuotedLine) -> dict[str, Any]:
     }
 
 
-def empty_basket_as_json() -> dict[str, Any]:
-    """What a shopper without a draft has in the basket: the shape of an order, of no currency yet."""
-    return order_as_json(Order(currency="")) | {"currency": None, "lines": []}
+EMPTY_BASKET: dict[str, Any] = {
+    "id": None,
+    "state": OrderState.DRAFT,
+    "dispute_state": DisputeState.NONE,
+    "currency": None,
+    **dict.fromkeys(["subtotal", "discount", "tax", "total", "received", "refunded", "surplus"], 0),
+    "lines": [],
+}
 
 
 def status_as_json(order: Order) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def find_expired(call: StripeCall) -> Body | None:
 def session_body(
     quote: Quote,
     *,
-    coupon: str | None,
+    coupons: Mapping[tuple[int, int], str],
     tax_rates: Mapping[tuple[int, int], str],
     success_url: str,
     cancel_url: str,
@@ -32,10 +32,11 @@ def session_body(
 ) -> Body:
     """The parameters of a hosted, one-time payment of exactly this quote.
 
-    `tax_rates` are ids at Stripe by tax and version. Adaptive pricing is off: it would let the shopper pay in another
+    `coupons` and `tax_rates` are ids at Stripe by discount or tax, and version; KeyError where one is missing. Adaptive pricing is off: it would let the shopper pay in another
     currency, with amounts that are not the quote's.
     """
-    discounts = {"discounts": [{"coupon": coupon}]} if coupon else {}
+    terms = quote.discount_terms
+    discounts = {"discounts": [{"coupon": coupons[terms.discount, terms.version]}]} if terms else {}
     return discounts | {
         "mode": "payment",
         "ui_mode": "hosted_page",

@@ -47,7 +47,7 @@ def intend(sessions: Sessions, **changes: Any) -> StripeCall:
     call_id = uuid4()
     body = session_body(
         QUOTE,
-        coupon=None,
+        coupons={},
         tax_rates={},
         success_url="https://shop.example/order/1",
         cancel_url="https://shop.example/order/1",

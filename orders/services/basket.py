@@ -5,9 +5,9 @@ from functools import partial
 
 from django.db import transaction
 
+from billing.counterparts import Counterparts
 from billing.models import StripeCall
 from billing.selectors import current_discount, find_discount
-from billing.stand_in import Counterparts
 from core.refusals import NotFound
 from orders.decisions.basket import (
     BasketChanged,
@@ -26,6 +26,8 @@ from orders.quote import quote_order
 from orders.selectors import basket_of
 from orders.services.checkout import counterparts_of, finish_opening, intend_session, open_checkout
 from orders.services.drafting import begin_draft, until_alone
+
+NO_COUNTERPARTS = Counterparts(coupons={}, tax_rates={})
 
 type Then = Callable[[OrderAggregate], StripeCall | None]
 
@@ -98,10 +100,22 @@ def check_out_basket(*, shopper_id: str) -> Checkout:
 
     Raises BasketEmpty, BasketChanged, OrderNotPayable, StripeRefused, StripeUnreachable.
     """
+    refresh_basket(shopper_id)
     basket = basket_of(shopper_id)
-    counterparts = counterparts_of(basket, basket.lines.all()) if basket else Counterparts()
+    counterparts = counterparts_of(basket, basket.lines.all()) if basket else NO_COUNTERPARTS
     order_id, call = place_basket(shopper_id=shopper_id, then=partial(intend_session, counterparts=counterparts))
     return finish_opening(call, order_id) if call else open_checkout(order_id=order_id)
+
+
+def refresh_basket(shopper_id: str) -> None:
+    """So that nothing is made at Stripe for terms that no longer hold. Raises BasketChanged."""
+    with transaction.atomic(durable=True):
+        order = locked_basket(shopper_id)
+        changed = order is not None and refresh(order)
+        if order is not None:
+            order.save()
+    if changed:
+        raise BasketChanged
 
 
 def locked_basket(shopper_id: str) -> OrderAggregate | None:

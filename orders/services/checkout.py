@@ -9,12 +9,12 @@ from uuid import uuid4
 from django.db import transaction
 
 from billing.accounts import account_named
+from billing.counterparts import Counterparts, counterparts_for
 from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.sessions import Sessions, session_body
 from billing.limits import MAXIMUM_LINES
 from billing.models import StripeCall
 from billing.quotes import Quote, QuotedLine, QuotedTax
-from billing.stand_in import Counterparts, counterparts_for
 from orders.decisions.checkouts import decide_opening
 from orders.decisions.comparing import decide_adopting
 from orders.decisions.placing import OrderNotPayable
@@ -70,7 +70,7 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
     try:
         body = session_body(
             quote_order(root, order.lines),
-            coupon=counterparts.coupon,
+            coupons=counterparts.coupons,
             tax_rates=counterparts.tax_rates,
             success_url=order_url(root.pk, returned="1"),
             cancel_url=order_url(root.pk),

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.answers import answer_refusal, wants_page
 from core.refusals import Refusal
 from orders.quote import quote_of
-from orders.representations import empty_basket_as_json, money_table, order_as_json
+from orders.representations import EMPTY_BASKET, money_table, order_as_json
 from orders.selectors import basket_of
 from orders.services.basket import check_out_basket, place_basket, set_basket_discount, set_basket_item
 from orders.shopper import new_shopper, remember_shopper, shopper_of
@@ -124,7 +124,7 @@ def basket_page(request: HttpRequest, *, problem: str = "", status: HTTPStatus =
 
 def basket_as_json(shopper_id: str | None) -> dict[str, Any]:
     order = basket_of(shopper_id)
-    return order_as_json(order) if order else empty_basket_as_json()
+    return order_as_json(order) if order else EMPTY_BASKET
 
 
 def read_fields(request: HttpRequest) -> dict[str, Any]:
