@@ -229,9 +229,9 @@ class OrderAttentionCleared:
 @fact("order.command_refused")
 @dataclass(frozen=True, kw_only=True)
 class OrderCommandRefused:
-    """Somebody wanted what this order's state does not allow: `command` is `cancel`, `checkout` or `refund`.
+    """Somebody wanted what this order's state does not allow: `command` is that of the refusal.
 
-    `reason` is a code of the refusal's class; `amount` is the one that the reason names, in minor units of `currency`.
+    `reason` is its code; `amount` is the one that the reason names, in minor units of `currency`.
     """
 
     command: str

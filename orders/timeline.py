@@ -14,6 +14,7 @@ from django.urls import reverse
 from billing.models import StripeCall
 from core.models import Event
 from core.money import format_money
+from orders.decisions.attention import AttentionNotClearable
 from orders.decisions.canceling import OrderNotCancelable
 from orders.decisions.placing import OrderNotPayable
 from orders.decisions.refunding import OrderNotRefundable
@@ -109,7 +110,7 @@ SENTENCES = {
 # Why a command was refused, in the words that whoever gave it has read.
 SENTENCES |= {
     f"order.command_refused {reason}": f"{{command}} was refused: {words}"
-    for refusal in (OrderNotCancelable, OrderNotPayable, OrderNotRefundable)
+    for refusal in (AttentionNotClearable, OrderNotCancelable, OrderNotPayable, OrderNotRefundable)
     for reason, words in refusal.words.items()
 }
 # The data that may decide between an event's sentences.
@@ -167,6 +168,7 @@ NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
     "refunds.retrieve": "look at a refund",
     "cancel": "Canceling",
     "checkout": "A checkout",
+    "clear_attention": "Clearing a reason to look",
     "refund": "A refund",
 }
 ACTORS = {"shopper": "shopper", "staff": "{name}", "stripe": "Stripe ({name})", "system": "system ({name})"}

@@ -2,26 +2,21 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, utc
+from core.admin import utc
 from core.money import format_money
-from core.refusals import Refusal
-from orders.models import Attention, Checkout, CheckoutState, DisputeState, Item, Order, OrderState, Payment
-from orders.selectors import is_final
-from orders.services.canceling import cancel_order
+from orders.admin.actions import OrderActions, attention_of, may_change, offers, why_no_refund
+from orders.models import Attention, Checkout, DisputeState, Item, Order, OrderState, Payment
+from orders.services.refunding import returnable
 from orders.timeline import attention_in_words, dispute_in_words, standing, timeline
 
 STATE_COLORS: dict[str, str] = {
@@ -72,7 +67,7 @@ class AttentionFilter(SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(OrderActions):
     """Finance's view of orders, newest first; an order's page ends with its timeline."""
 
     # Finance asks how many; these are fewer than the rows of any other log here.
@@ -83,10 +78,6 @@ class OrderAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     search_fields = ["id"]
     search_help_text = "Order's number, cs_… or pi_…"
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.cancel_view)
-        return [path("<int:order_id>/cancel/", view, name="orders_order_cancel"), *super().get_urls()]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
@@ -134,12 +125,16 @@ class OrderAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """The page has a template of its own, since an order has no form."""
         order: Order = context["original"]
+        offer = returnable(order)
         context |= {
             "order": order,
             "state_color": STATE_COLORS.get(order.state),
             "dispute_color": DISPUTE_COLORS.get(order.dispute_state),
             "standing": standing(order),
-            "attention": attention_in_words(order),
+            "attention": attention_of(order),
+            "may_change": may_change(request),
+            "offers": offers(request, order, offer),
+            "why_no_refund": why_no_refund(request, order, offer),
             "amounts": [(name, format_money(getattr(order, name), order.currency)) for name in AMOUNTS],
             "moments": [(name, utc(getattr(order, f"{name}_at"))) for name in MOMENTS],
             "lines": order.lines.order_by("item_id"),
@@ -149,31 +144,5 @@ class OrderAdmin(ReadOnlyAdmin):
             "disputes": [(dispute, dispute_in_words(dispute)) for dispute in order.disputes.order_by("updated_at")],
             "reviews": order.reviews.order_by("updated_at"),
             "timeline": timeline(order),
-            "can_cancel": may_cancel(request) and not is_final(order),
         }
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def cancel_view(self, request: HttpRequest, order_id: int) -> HttpResponse:
-        """Ask, then cancel by the service; a refusal is shown on the order's page."""
-        if not may_cancel(request):
-            raise PermissionDenied
-        order = get_object_or_404(Order, pk=order_id)
-        if request.method == "POST":
-            try:
-                cancel_order(order_id=order_id, reason="staff")
-                messages.success(request, f"{order} is canceled.")
-            except Refusal as refusal:
-                messages.error(request, str(refusal))
-            return redirect("admin:orders_order_change", order_id)
-        context = self.admin_site.each_context(request) | {
-            "title": f"Cancel order {order_id}",
-            "opts": self.opts,
-            "original": order,
-            "has_open_checkout": order.checkouts.filter(state=CheckoutState.OPEN).exists(),
-        }
-        return TemplateResponse(request, "admin/orders/order/cancel.html", context)
-
-
-def may_cancel(request: HttpRequest) -> bool:
-    """Whoever could change orders, were they edited."""
-    return request.user.has_perm("orders.change_order")

@@ -1,11 +1,15 @@
 """Giving money back: asked for by us or at Stripe's dashboard, and told the same way."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 
-from billing.accounts import account_named
+from billing.accounts import account_named, configured_accounts
 from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.errors import refusal_of
 from billing.gateway.refunds import Refunds
@@ -13,14 +17,51 @@ from billing.models import OPEN_STATES, CallState, StripeCall
 from billing.services import resolve_call
 from core.refusals import NotFound
 from orders.decisions.money import decide_news, decide_settlement
-from orders.decisions.refunding import STRIPE_REASONS, decide_refunding
-from orders.events import OrderRefundUpdated
+from orders.decisions.refunding import (
+    STRIPE_REASONS,
+    OrderNotRefundable,
+    Refundable,
+    decide_refunding,
+    decide_returning_surplus,
+    refundable,
+    surplus_parts,
+)
+from orders.events import OrderRefundRequested, OrderRefundUpdated
 from orders.models import Order
 from orders.projections import OrderAggregate
 from orders.services.closing import order_behind
 from orders.services.refusals import refusals_on_record
 
 CREATE_REFUND = "refunds.create"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returnable:
+    """Every payment that came in, those of which something can be given back, and which parts of those are surplus.
+
+    Parts are in minor units. `under_way` says that something is on its way back and not answered for yet.
+    """
+
+    payments: list[Refundable]
+    left: list[Refundable]
+    surplus: list[tuple[Refundable, int]]
+    under_way: bool
+
+    @property
+    def surplus_amount(self) -> int:
+        return sum(part for _, part in self.surplus)
+
+
+def returnable(order: Order) -> Returnable:
+    """Read without a lock, for a page: the service looks again. An account that is gone can give nothing back."""
+    aggregate, under_way = OrderAggregate(order, stored=True), refunds_under_way(order)
+    payments, accounts = refundable(aggregate, under_way), configured_accounts()
+    return Returnable(
+        payments=payments,
+        left=[payment for payment in payments if payment.left and payment.account in accounts],
+        surplus=[part for part in surplus_parts(aggregate, under_way) if part[0].account in accounts],
+        under_way=bool(under_way),
+    )
 
 
 @refusals_on_record
@@ -30,46 +71,101 @@ def refund_payment(
     """Give `amount` (minor units) of one payment back; `reason` is one of orders.decisions.refunding.REASONS.
 
     `call_id` names the request: the same one again does nothing twice. Raises NotFound, OrderNotRefundable,
-    StripeRefused or StripeUnreachable; in the last case the refund may still be made, and the order will tell.
+    AccountNotConfigured, StripeRefused or StripeUnreachable; in the last case the refund may still be made, and the
+    order will tell.
     """
     call_id = call_id or uuid4()
+    wanted = OrderRefundRequested(call_id=str(call_id), payment_intent=payment_intent, amount=amount, reason=reason)
+    with locked_order(order_id) as order:
+        call = StripeCall.objects.filter(pk=call_id).first()
+        if call is None:
+            under_way = refunds_under_way(order.root)
+            decided = decide_refunding(
+                order,
+                payment_intent=payment_intent,
+                amount=amount,
+                under_way=under_way,
+                reason=reason,
+                call_id=str(call_id),
+            )
+            [call] = intend_refunds(order, [decided])
+        elif (call.subject, call.body) != (order.root.stream, refund_body(order_id, wanted)):
+            raise OrderNotRefundable(order_id=order_id, reason="asked_differently")
+    carry_out([call])
+
+
+@refusals_on_record
+def return_surplus(*, order_id: int, amount: int, call_id: UUID) -> None:
+    """Give all surplus back, by a refund of each payment that it takes; `amount` (minor units) must be all of it.
+
+    `call_id` names the request, and the id of each refund's call follows from it. Raises as `refund_payment` does,
+    having tried every refund.
+    """
+    with locked_order(order_id) as order:
+        call_ids = {payment.payment_intent: uuid5(call_id, payment.payment_intent) for payment in order.payments}
+        calls = list(StripeCall.objects.filter(pk__in=call_ids.values(), subject=order.root.stream))
+        if not calls:
+            decided = decide_returning_surplus(
+                order,
+                amount=amount,
+                under_way=refunds_under_way(order.root),
+                call_ids={intent: str(one) for intent, one in call_ids.items()},
+            )
+            calls = intend_refunds(order, decided)
+    carry_out(calls)
+
+
+@contextmanager
+def locked_order(order_id: int) -> Iterator[OrderAggregate]:
+    """As `OrderAggregate.locked`, raising NotFound where there is none."""
     with transaction.atomic(durable=True):
         try:
             order = OrderAggregate.load_locked(order_id)
         except Order.DoesNotExist:
             raise NotFound from None
-        call = StripeCall.objects.filter(pk=call_id).first()
-        if call is None:
-            order.record(
-                decide_refunding(
-                    order,
-                    payment_intent=payment_intent,
-                    amount=amount,
-                    under_way=refunds_under_way(order.root, payment_intent),
-                    reason=reason,
-                    call_id=str(call_id),
-                )
-            )
-            order.save()
-            body: Body = {
-                "payment_intent": payment_intent,
-                "amount": amount,
-                "metadata": {"order_id": str(order_id), "call_id": str(call_id)},
-            }
-            if reason in STRIPE_REASONS:
-                body["reason"] = reason
-            refunds = Refunds(account_named(order.root.account))
-            call = refunds.intend("create", call_id=call_id, body=body, subject=order.root.stream)
-    resolve_call(call)
-    call.refresh_from_db()
-    if call.state != CallState.SUCCEEDED:
-        raise refusal_of(call)
+        yield order
+        order.save()
 
 
-def refunds_under_way(order: Order, payment_intent: str) -> int:
-    """What was asked for and not answered yet, in minor units."""
-    calls = StripeCall.objects.filter(subject=order.stream, operation=CREATE_REFUND, state__in=OPEN_STATES)
-    return sum(call.body["amount"] for call in calls if call.body["payment_intent"] == payment_intent)
+def refunds_under_way(order: Order) -> Counter[str]:
+    """By PaymentIntent, what was asked for and not answered yet, in minor units."""
+    asked: Counter[str] = Counter()
+    for call in StripeCall.objects.filter(subject=order.stream, operation=CREATE_REFUND, state__in=OPEN_STATES):
+        asked[call.body["payment_intent"]] += call.body["amount"]
+    return asked
+
+
+def intend_refunds(order: OrderAggregate, decided: Sequence[OrderRefundRequested]) -> list[StripeCall]:
+    """Put refunds on record, with the order and as calls, in the transaction that holds the order's lock."""
+    accounts = {payment.payment_intent: payment.account for payment in order.payments}
+    order.record(*decided)
+    order.save()
+    calls = []
+    for requested in decided:
+        refunds = Refunds(account_named(accounts[requested.payment_intent]))
+        body = refund_body(order.root.pk, requested)
+        calls.append(refunds.intend("create", call_id=UUID(requested.call_id), body=body, subject=order.root.stream))
+    return calls
+
+
+def refund_body(order_id: int, requested: OrderRefundRequested) -> Body:
+    body: Body = {
+        "payment_intent": requested.payment_intent,
+        "amount": requested.amount,
+        "metadata": {"order_id": str(order_id), "call_id": requested.call_id},
+    }
+    if requested.reason in STRIPE_REASONS:
+        body["reason"] = requested.reason
+    return body
+
+
+def carry_out(calls: list[StripeCall]) -> None:
+    """Send every one of them; then raise for the first that was not carried out, or of which nobody knows."""
+    for call in calls:
+        resolve_call(call)
+    for call in StripeCall.objects.filter(pk__in=[call.pk for call in calls]).order_by("requested_at"):
+        if call.state != CallState.SUCCEEDED:
+            raise refusal_of(call)
 
 
 @completes(CREATE_REFUND)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -306,56 +305,3 @@ class TestTheTimeline:
         item = Item.objects.create(name="<script>alert(1)</script>", price=1000, currency="usd")
         page = admin_client.get(page_of(draft_order(item).root)).content.decode()
         assert "<script>alert" not in page
-
-
-class TestCanceling:
-    def test_asks_first_and_says_what_will_happen(self, admin_client: Client, shopper: Client, mug: Item) -> None:
-        order = bought(shopper, mug)
-        address = f"/admin/orders/order/{order.pk}/cancel/"
-        assert address in admin_client.get(page_of(order)).content.decode()
-        page = admin_client.get(address).content.decode()
-        assert f"Order {order.pk} for $18.50 will be canceled for good" in page
-        assert "its open checkout is closed at Stripe first" in page
-        assert Order.objects.get().state == "pending"
-
-    def test_is_done_by_the_service_in_the_name_of_who_is_logged_in(
-        self, admin_client: Client, admin_user: User, shopper: Client, mug: Item, stripe_side: SimulatedStripe
-    ) -> None:
-        admin_user.first_name, admin_user.last_name = "Ada", "Quist"
-        admin_user.save()
-        order = bought(shopper, mug)
-        answer = admin_client.post(f"/admin/orders/order/{order.pk}/cancel/", follow=True)
-        assert answer.content.decode().count(f"Order {order.pk} is canceled.") == 1
-        assert Order.objects.get().state == "canceled"
-        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
-        assert Event.objects.get(kind="order.canceled").actor == f"staff:{admin_user.pk}"
-        last = answer.context["timeline"][-1]
-        assert (last.sentence, last.actor) == ("The order was canceled by staff", "Ada Quist")
-        assert not answer.context["can_cancel"]
-
-    def test_shows_why_it_is_refused(
-        self, admin_client: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe
-    ) -> None:
-        order = paid(shopper, mug, stripe_side)
-        answer = admin_client.post(f"/admin/orders/order/{order.pk}/cancel/", follow=True)
-        assert "This order can&#x27;t be canceled: it is paid." in answer.content.decode()
-        assert Order.objects.get().state == "paid"
-
-    def test_needs_a_csrf_token(self, admin_user: User, mug: Item) -> None:
-        order = draft_order(mug).root
-        browser = Client(enforce_csrf_checks=True)
-        browser.force_login(admin_user)
-        assert browser.post(f"/admin/orders/order/{order.pk}/cancel/").status_code == 403
-        assert Order.objects.get().state == "draft"
-
-    def test_needs_the_permission_to_change_orders(self, mug: Item) -> None:
-        order = draft_order(mug).root
-        user = User.objects.create_user("viewer", is_staff=True)
-        user.user_permissions.add(Permission.objects.get(codename="view_order"))
-        browser = Client()
-        browser.force_login(user)
-        assert not browser.get(page_of(order)).context["can_cancel"]
-        assert browser.post(f"/admin/orders/order/{order.pk}/cancel/").status_code == 403
-
-    def test_of_an_order_that_is_none_is_404(self, admin_client: Client) -> None:
-        assert admin_client.post("/admin/orders/order/9/cancel/").status_code == 404
