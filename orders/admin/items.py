@@ -25,7 +25,7 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stub
 
     class Meta:
         model = Item
-        fields: ClassVar = ["name", "description", "currency", "price"]
+        fields: ClassVar = ["name", "description", "currency", "price", "taxes"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -88,7 +88,7 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         return JsonResponse(order_as_json(found))
     context = {
         "order": found,
-        "status": status_of(found, returned="returned" in request.GET),
+        "status": status_of(found, returned=came_back(request)),
         "final": selectors.is_final(found),
         "progress": selectors.payment_progress(found),
         "lines": quote_of(found).lines,
@@ -97,6 +97,14 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         "token": request.GET.get("token", ""),
     }
     return render(request, "orders/order.html", context)
+
+
+def came_back(request: HttpRequest) -> bool:
+    """Whether the shopper comes from paying, as far as they know successfully.
+
+    Stripe.js adds `redirect_status`: docs.stripe.com/payments/accept-a-payment.
+    """
+    return "returned" in request.GET and request.GET.get("redirect_status") != "failed"
 
 
 @require_safe

@@ -1,0 +1,196 @@
+"""Paying on our own page: one PaymentIntent, the same ledger, and a second payment is seen."""
+
+from typing import Any
+
+import pytest
+import requests
+from django.test import Client
+
+from billing.models import StripeCall
+from billing.services import sweep_open_calls
+from core.eventlog import provenance
+from core.eventlog.replay import check_rows
+from core.models import Event
+from orders.models import Checkout, Item, Order
+from orders.services.canceling import cancel_order
+from orders.tests.shopping import buy
+from tests.simulated import SimulatedStripe, post_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+JSON = {"accept": "application/json"}
+
+
+@pytest.fixture
+def order(shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> Order:
+    """A basket of two mugs, placed to be paid on our own page."""
+    shopper.post("/basket/items", {"item": mug.pk, "quantity": 2}, content_type="application/json")
+    answer = shopper.post("/basket/checkout", {"pay": "here"}, content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    return Order.objects.get(pk=answer.json()["order_id"])
+
+
+def open_intent(client: Client, order: Order) -> Any:
+    return client.post(f"/order/{order.pk}/payment-intent", headers=JSON)
+
+
+def deliver(client: Client, stripe_side: SimulatedStripe, *types: str) -> None:
+    for event_type in types:
+        assert post_event(client, stripe_side.event(event_type)).status_code == 200
+
+
+class TestAPaymentIntent:
+    def test_is_of_the_orders_total(self, shopper: Client, order: Order, stripe_side: SimulatedStripe) -> None:
+        answer = open_intent(shopper, order).json()
+        [intent] = stripe_side.objects("payment_intent")
+        assert answer == {"client_secret": intent["client_secret"], "publishable_key": "pk_test_default"}
+        assert (intent["amount"], intent["currency"]) == (3700, "usd")
+        assert intent["metadata"]["order_id"] == str(order.pk)
+
+    def test_is_the_same_when_asked_for_again(
+        self, shopper: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        assert open_intent(shopper, order).json() == open_intent(shopper, order).json()
+        assert len(stripe_side.objects("payment_intent")) == 1
+
+    def test_has_a_secret_that_is_stored_nowhere(
+        self, shopper: Client, order: Order, stripe_side: SimulatedStripe, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        secret = open_intent(shopper, order).json()["client_secret"]
+        told = [repr(call.body) + call.reason for call in StripeCall.objects.all()]
+        told += [repr(event.data) for event in Event.objects.all()]
+        assert secret not in "".join(told) + caplog.text
+
+    def test_is_for_its_shopper_alone(self, order: Order, admin_client: Client) -> None:
+        for browser in (Client(), admin_client):
+            assert open_intent(browser, order).status_code == 404
+            assert browser.get(f"/order/{order.pk}/pay").status_code == 404
+
+    def test_pays_the_order(self, shopper: Client, order: Order, stripe_side: SimulatedStripe) -> None:
+        open_intent(shopper, order)
+        stripe_side.pay_intent(stripe_side.objects("payment_intent")[0])
+        deliver(shopper, stripe_side, "payment_intent.succeeded", "charge.succeeded")
+        order = Order.objects.get()
+        assert (order.state, order.received, order.attention) == ("paid", 3700, [])
+        assert Checkout.objects.get().state == "completed"
+        assert open_intent(shopper, order).status_code == 409
+        assert list(check_rows()) == []
+
+    def test_can_be_tried_again_after_a_decline(
+        self, shopper: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        first = open_intent(shopper, order).json()
+        answer = stripe_side.pay_intent(stripe_side.objects("payment_intent")[0], card="4000000000000002")
+        assert answer["error"]["code"] == "card_declined"
+        deliver(shopper, stripe_side, "charge.failed", "payment_intent.payment_failed")
+        assert shopper.get(f"/order/{order.pk}/status").json()["payment"] == "open"
+        assert open_intent(shopper, order).json() == first
+        stripe_side.pay_intent(stripe_side.objects("payment_intent")[0])
+        deliver(shopper, stripe_side, "charge.succeeded")
+        assert Order.objects.get().state == "paid"
+
+    def test_that_settles_later_is_not_opened_twice(
+        self, shopper: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        open_intent(shopper, order)
+        stripe_side.pay_intent(stripe_side.objects("payment_intent")[0], method="slow")
+        assert open_intent(shopper, order).status_code == 409
+        deliver(shopper, stripe_side, "charge.pending", "payment_intent.processing")
+        assert shopper.get(f"/order/{order.pk}/status").json()["payment"] == "processing"
+        stripe_side.advance(30 * 24 * 3600)
+        deliver(shopper, stripe_side, "charge.succeeded", "payment_intent.succeeded")
+        assert Order.objects.get().state == "paid"
+
+    def test_that_was_canceled_at_stripe_is_replaced(
+        self, shopper: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        first = open_intent(shopper, order).json()
+        stripe_side.call("POST", f"/v1/payment_intents/{stripe_side.objects('payment_intent')[0]['id']}/cancel")
+        assert open_intent(shopper, order).json() != first
+        assert [checkout.state for checkout in Checkout.objects.order_by("attempt")] == ["canceled", "open"]
+
+    def test_of_nothing_is_refused(self, shopper: Client, order: Order) -> None:
+        Order.objects.update(total=0)
+        assert open_intent(shopper, order).json()["error"]["message"].endswith("confirm it at the checkout.")
+
+    def test_is_found_again_after_a_lost_answer(
+        self, shopper: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.order_fault("drop", "POST /v1/payment_intents")
+        assert open_intent(shopper, order).status_code == 503
+        sweep_open_calls()
+        assert open_intent(shopper, order).status_code == 200
+        assert len(stripe_side.objects("payment_intent")) == 1
+
+
+class TestBesideASession:
+    @pytest.fixture
+    def both(self, shopper: Client, order: Order, stripe_side: SimulatedStripe) -> tuple[Any, str]:
+        """An open intent, and the address of an open Session of the same order."""
+        open_intent(shopper, order)
+        opened = shopper.post(f"/order/{order.pk}/checkout", headers=JSON).json()
+        return stripe_side.objects("payment_intent")[0], opened["url"]
+
+    def test_the_intent_is_canceled_when_the_session_is_paid(
+        self, shopper: Client, both: tuple[Any, str], stripe_side: SimulatedStripe
+    ) -> None:
+        intent, url = both
+        stripe_side.pay(url)
+        deliver(shopper, stripe_side, "checkout.session.completed")
+        assert sweep_open_calls() == 1
+        assert stripe_side.call("GET", f"/v1/payment_intents/{intent['id']}")["status"] == "canceled"
+        assert sorted(Checkout.objects.values_list("attempt", "state")) == [(1, "canceled"), (2, "completed")]
+        deliver(shopper, stripe_side, "payment_intent.canceled")
+        assert list(check_rows()) == []
+
+    def test_the_session_is_expired_when_the_intent_is_paid(
+        self, shopper: Client, both: tuple[Any, str], stripe_side: SimulatedStripe
+    ) -> None:
+        intent, _ = both
+        stripe_side.pay_intent(intent)
+        deliver(shopper, stripe_side, "payment_intent.succeeded")
+        assert sweep_open_calls() == 1
+        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
+
+    def test_both_paid_are_seen_as_surplus(
+        self, shopper: Client, both: tuple[Any, str], stripe_side: SimulatedStripe
+    ) -> None:
+        intent, url = both
+        stripe_side.pay_intent(intent)
+        deliver(shopper, stripe_side, "charge.succeeded", "payment_intent.succeeded")
+        stripe_side.pay(url)
+        deliver(shopper, stripe_side, "checkout.session.completed", "charge.succeeded")
+        order = Order.objects.get()
+        assert (order.state, order.received, order.surplus, order.attention) == ("paid", 7400, 3700, ["surplus"])
+
+    def test_canceling_the_order_closes_both(
+        self, shopper: Client, order: Order, both: tuple[Any, str], stripe_side: SimulatedStripe
+    ) -> None:
+        with provenance.acting("staff:1"):
+            cancel_order(order_id=order.pk, reason="staff")
+        assert Order.objects.get().state == "canceled"
+        assert [one["status"] for one in stripe_side.objects("checkout.session")] == ["expired"]
+        assert [one["status"] for one in stripe_side.objects("payment_intent")] == ["canceled"]
+
+
+class TestThePage:
+    def test_admits_stripe_js_and_nothing_else(self, shopper: Client, order: Order, settings: Any) -> None:
+        answer = shopper.get(f"/order/{order.pk}/pay")
+        assert f'<script src="{settings.STRIPE_JS_URL}"></script>' in answer.content.decode()
+        policy = answer["Content-Security-Policy"]
+        assert f"script-src 'self' {settings.STRIPE_API_BASE}" in policy
+        assert "unsafe" not in policy
+        assert settings.STRIPE_API_BASE not in shopper.get("/")["Content-Security-Policy"].split("form-action")[0]
+
+    def test_of_a_paid_order_shows_the_order(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        bought = buy(shopper, mug)
+        stripe_side.pay(bought["url"])
+        deliver(shopper, stripe_side, "checkout.session.completed")
+        answer = shopper.get(f"/order/{bought['order_id']}/pay")
+        assert answer.status_code == 303
+        assert f"/order/{bought['order_id']}" in answer["Location"]
+
+    def test_loads_stripes_own_script(self, stripe_side: SimulatedStripe, settings: Any) -> None:
+        assert requests.get(settings.STRIPE_JS_URL, timeout=5).status_code == 200
