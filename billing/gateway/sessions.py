@@ -1,6 +1,5 @@
 """Checkout Sessions: docs.stripe.com/api/checkout/sessions."""
 
-from datetime import timedelta
 from typing import ClassVar
 
 from billing.accounts import account_named
@@ -9,16 +8,9 @@ from billing.gateway.manager import ResourceManager
 from billing.models import StripeCall
 from billing.quotes import Quote
 
-CLOCK_SKEW = timedelta(minutes=5)
-
 
 def find_created(call: StripeCall) -> Body | None:
-    """The Session that this call created, if it did: Sessions can't be searched by metadata, so by time of creation."""
-    if call.requested_at is None:
-        return None
-    # Open-ended: a killed process may have sent the request long after it was put on record.
-    since = {"gte": int((call.requested_at - CLOCK_SKEW).timestamp())}
-    return Sessions(account_named(call.account)).find_by_call(call, {"created": since})
+    return Sessions(account_named(call.account)).find_created(call)
 
 
 def find_expired(call: StripeCall) -> Body | None:

@@ -189,12 +189,21 @@ def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
         "checkout.sessions.expire",
         "checkout.sessions.list",
         "checkout.sessions.retrieve",
+        "coupons.create",
+        "coupons.delete",
+        "coupons.list",
+        "coupons.retrieve",
+        "coupons.update",
         "disputes.retrieve",
         "events.list",
         "payment_intents.retrieve",
         "refunds.create",
         "refunds.list",
         "refunds.retrieve",
+        "tax_rates.create",
+        "tax_rates.list",
+        "tax_rates.retrieve",
+        "tax_rates.update",
     ]
 
 
