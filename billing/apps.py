@@ -5,5 +5,9 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported
+        from billing import (  # noqa: F401, PLC0415 registers what follows from settled calls, and from saving
+            mirroring,
+            projections,
+            receivers,
+        )
         from billing.gateway import charges, disputes, events, payment_intents, refunds, sessions  # noqa: F401, PLC0415 registers their operations

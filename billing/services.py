@@ -1,12 +1,13 @@
 """What becomes of calls that were left open."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from django.utils import timezone
 
-from billing.events import StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
+from billing.events import NOT_CARRIED_OUT, StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
 from billing.gateway.calls import (
     KEY_MISUSED,
     SERVER_ERROR_REPLAYED,
@@ -88,22 +89,33 @@ def find_out(call: StripeCall) -> Reply:
     """Sent (again) under its key while Stripe remembers it, looked up after that; a read that was left open has failed.
 
     A 500 that Stripe replays would be replayed for ever, so that is looked up too. Not found means that it never
-    happened.
+    happened. What deletes has no key, and is sent again at any age.
     """
     operation = operations[call.operation]
-    if operation.find is None:
+    if operation.is_read:
         return Reply(outcome=StripeCallFailed(reason=NO_ANSWER))
-    if not must_look_up(call):
+    if operation.find is None or not must_look_up(call):
         return send_call(call)
     try:
         found = operation.find(call)
     except (StripeUnreachable, StripeRefused):
         return Reply(outcome=StripeCallUnknown(reason=call.reason or NO_ANSWER))
     if found is None:
-        return Reply(outcome=StripeCallFailed(reason="not_carried_out"))
+        return Reply(outcome=StripeCallFailed(reason=NOT_CARRIED_OUT))
     return Reply(outcome=StripeCallSucceeded(object_id=found["id"]), stripe_object=found)
 
 
 def must_look_up(call: StripeCall) -> bool:
     age = timezone.now() - call.requested_at if call.requested_at else timedelta()
     return call.reason in {SERVER_ERROR_REPLAYED, KEY_MISUSED} or age > KEY_LIFETIME
+
+
+def call_named_in(metadata: object, operations: Collection[str]) -> StripeCall | None:
+    """The call of ours that an object of Stripe names as its maker, in the metadata that only a holder of the
+    account's key can set: which tells two installations on one account apart.
+    """
+    try:
+        call_id = UUID(metadata["call_id"])  # type: ignore[index] # whatever a webhook brings
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return StripeCall.objects.filter(pk=call_id, operation__in=operations).first()

@@ -15,7 +15,7 @@ from core.configuration import Account
 from core.eventlog import provenance
 from webhooks.events import MalformedEventError, parse_event
 from webhooks.models import BackfillCursor, Delivery
-from webhooks.readers import HINTS, READERS
+from webhooks.readers import is_handled
 from webhooks.services import DeliveryFailedError, receive_delivery
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ def backfill_account(account: Account, since: datetime | None) -> int:
 
 def unknown(account: Account, page: list[Body]) -> list[Body]:
     """Those that we handle and have not stored yet."""
-    ids = [event["id"] for event in page if event["type"] in READERS or event["type"] in HINTS]
+    ids = [event["id"] for event in page if is_handled(event["type"])]
     known = set(Delivery.objects.filter(account=account.name, event_id__in=ids).values_list("event_id", flat=True))
     return [event for event in page if event["id"] in set(ids) - known]
 

@@ -1,18 +1,19 @@
 """The one way from an event to its order."""
 
 from typing import NamedTuple
-from uuid import UUID
 
 from django.utils import timezone
 
+from billing.drift import hear_of
 from billing.models import StripeCall
+from billing.services import call_named_in
 from core.configuration import Account
 from orders.services.attempts import CREATE_INTENT, CREATE_SESSION
 from orders.services.closing import order_behind
 from orders.services.payments import ignore_news, record_news
 from webhooks.events import StripeEvent
 from webhooks.models import DeliveryState, PaymentLink
-from webhooks.readers import HINTS, READERS, TOLD_BY_ITS_SESSION, Origin, StripeObject, intent_of
+from webhooks.readers import HINTS, MIRRORED, READERS, TOLD_BY_ITS_SESSION, Origin, StripeObject, intent_of
 
 # What Stripe gives no metadata of ours: it is known by its PaymentIntent, which may be heard of later.
 KNOWN_BY_INTENT = ("refund", "dispute", "review")
@@ -29,7 +30,24 @@ class Outcome(NamedTuple):
 
 
 def handle_event(account: Account, event: StripeEvent) -> Outcome:
-    """Let the order that an event is about learn of it, in the caller's transaction.
+    """Let whom an event is about learn of it, in the caller's transaction."""
+    if event.type in MIRRORED:
+        return handle_mirrored(account, event)
+    if event.type in READERS or event.type in HINTS:
+        return handle_payment(account, event)
+    return Outcome(DeliveryState.IGNORED, "type_not_handled")
+
+
+def handle_mirrored(account: Account, event: StripeEvent) -> Outcome:
+    """A coupon or a tax rate, in whatever API version: what it is now is asked of Stripe, if it is ours."""
+    if event.livemode != account.livemode:
+        return Outcome(DeliveryState.IGNORED, "wrong_livemode")
+    is_ours = hear_of(account, event.data.object, deleted=event.type == "coupon.deleted")
+    return Outcome(DeliveryState.HANDLED) if is_ours else Outcome(DeliveryState.IGNORED, "not_ours")
+
+
+def handle_payment(account: Account, event: StripeEvent) -> Outcome:
+    """Let the order that an event is about learn of it.
 
     An event is ours when it names a call that we have on record: its id stands in the metadata, which nobody but the
     holder of the account's key can set, and it tells two installations on one account apart. What carries no metadata
@@ -37,8 +55,6 @@ def handle_event(account: Account, event: StripeEvent) -> Outcome:
 
     Locks, in this order: the delivery (by the caller), the link, the order.
     """
-    if event.type not in READERS and event.type not in HINTS:
-        return Outcome(DeliveryState.IGNORED, "type_not_handled")
     call = call_behind(event.data.object)
     intent = intent_of(event.data.object)
     if reason := not_for_us(event, call, intent):
@@ -101,11 +117,7 @@ def origin_of(call: StripeCall | None, link: PaymentLink | None) -> Origin:
 
 def call_behind(stripe_object: StripeObject) -> StripeCall | None:
     """The call of ours that opened the checkout which a Session, PaymentIntent or Charge belongs to."""
-    try:
-        call_id = UUID(stripe_object["metadata"]["call_id"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-    return StripeCall.objects.filter(pk=call_id, operation__in=[CREATE_SESSION, CREATE_INTENT]).first()
+    return call_named_in(stripe_object.get("metadata"), [CREATE_SESSION, CREATE_INTENT])
 
 
 def lock_link(account: Account, payment_intent: str) -> PaymentLink:

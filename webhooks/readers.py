@@ -191,6 +191,13 @@ HINTS = {
     "payment_intent.payment_failed": "told_by_its_charge",
 }
 
+# Of discounts and taxes, which no order needs to hear of: what they tell is checked at Stripe.
+MIRRORED = frozenset({"coupon.created", "coupon.updated", "coupon.deleted", "tax_rate.created", "tax_rate.updated"})
+
+
+def is_handled(event_type: str) -> bool:
+    return event_type in READERS or event_type in HINTS or event_type in MIRRORED
+
 
 def intent_of(stripe_object: StripeObject) -> str:
     """The PaymentIntent that an object is or belongs to, '' when none."""

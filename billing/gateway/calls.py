@@ -40,21 +40,23 @@ class Operation:
     """How one operation of a resource is sent; `find` tells what became of it when sending again can't.
 
     `find` returns Stripe's object, or None when the operation certainly was not carried out. It is None itself for
-    plain reads: an unanswered GET has failed.
+    plain reads (an unanswered GET has failed) and for what `deletes`: that is sent again until it is answered, since
+    a DELETE knows no keys, and to delete what is gone is to have succeeded.
     """
 
     send: Sender
     find: "Callable[[StripeCall], Body | None] | None" = None
+    deletes: bool = False
 
     @property
     def is_read(self) -> bool:
-        return self.find is None
+        return self.find is None and not self.deletes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """What is known after trying: the outcome as a fact, the attempts on the wire, and Stripe's object if it
-    succeeded.
+    succeeded (not if it deleted what was gone already).
     """
 
     outcome: CallOutcome
@@ -150,12 +152,19 @@ def send_call(call: StripeCall) -> Reply:
         try:
             answer = operation.send(client, call.target, call.body, {"idempotency_key": str(call.pk)})
         except stripe.StripeError as error:
-            judge = judge_read_error if operation.is_read else judge_error
-            outcome: CallOutcome = judge(error, attempts)
+            outcome = judge(operation, call.target, error, attempts)
             return Reply(outcome=outcome, attempts=tuple(attempts), error_code=error_code(error))
     stripe_object: Body = answer.to_dict()
     outcome = StripeCallSucceeded(object_id=stripe_object.get("id", ""))
     return Reply(outcome=outcome, attempts=tuple(attempts), stripe_object=stripe_object)
+
+
+def judge(operation: Operation, target: str, error: stripe.StripeError, attempts: list[Attempt]) -> CallOutcome:
+    if operation.is_read:
+        return judge_read_error(error, attempts)
+    if operation.deletes and error.http_status == HTTPStatus.NOT_FOUND:
+        return StripeCallSucceeded(object_id=target)
+    return judge_error(error, attempts)
 
 
 def judge_error(error: stripe.StripeError, attempts: list[Attempt]) -> CallOutcome:

@@ -1,15 +1,17 @@
 """The base of the managers: one for each Stripe resource."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from billing.decisions import RESOURCE_MISSING
 from billing.gateway.calls import Body, Operation, execute_call, intend_call, operations
-from billing.gateway.errors import refusal_of
+from billing.gateway.errors import StripeRefused, refusal_of
 from billing.models import StripeCall
 from core.configuration import Account
 
-CLOCK_SKEW = timedelta(minutes=5)
 PAGE = 100  # the most that Stripe lists at once
+CLOCK_SKEW = timedelta(minutes=5)
 
 
 class ResourceManager:
@@ -31,25 +33,37 @@ class ResourceManager:
         """Put a call on record in the caller's transaction (see `intend_call`); send it with `execute_call` after."""
         return intend_call(account=self.account.name, operation=f"{self.resource}.{verb}", **call)
 
-    def find_by_call(self, call: StripeCall, query: Body) -> Body | None:
-        """The listed object whose metadata names this call: how to find out what a lost answer had made."""
+    def listed(self, query: Body, *, subject: str = "") -> Iterator[Body]:
+        """Every object that Stripe lists, page by page, newest first."""
         query = query | {"limit": PAGE}
         while True:
-            page = self.read("list", body=query, subject=call.subject)
-            for found in page["data"]:
-                if (found["metadata"] or {}).get("call_id") == str(call.pk):
-                    return dict(found)
+            page = self.read("list", body=query, subject=subject)
+            yield from page["data"]
             if not page["has_more"]:
-                return None
+                return
             query = query | {"starting_after": page["data"][-1]["id"]}
 
-    def find_recent(self, call: StripeCall) -> Body | None:
-        """The same among those created since the call was put on record."""
+    def find_by_call(self, call: StripeCall, query: Body) -> Body | None:
+        """The listed object whose metadata names this call: how to find out what a lost answer had made."""
+        listed = self.listed(query, subject=call.subject)
+        return next((dict(found) for found in listed if made_by(found, call)), None)
+
+    def find_created(self, call: StripeCall) -> Body | None:
+        """What this call created, if it did; for objects that can't be searched by metadata: by time of creation."""
         if call.requested_at is None:
             return None
         # Open-ended: a killed process may have sent the request long after it was put on record.
         since = {"gte": int((call.requested_at - CLOCK_SKEW).timestamp())}
         return self.find_by_call(call, {"created": since})
+
+    def find_by_id(self, object_id: str, *, subject: str) -> Body | None:
+        """The object, or None where Stripe has none of that id."""
+        try:
+            return self.read("retrieve", target=object_id, subject=subject)
+        except StripeRefused as refused:
+            if refused.ids["reason"] == RESOURCE_MISSING:
+                return None
+            raise
 
     def read(self, verb: str, *, target: str = "", body: Body | None = None, subject: str = "") -> Body:
         """A plain read, journaled too: its intent is committed, it is sent, its outcome recorded.
@@ -61,3 +75,7 @@ class ResourceManager:
         if reply.stripe_object is None:
             raise refusal_of(StripeCall.objects.get(pk=call.pk))
         return reply.stripe_object
+
+
+def made_by(found: Body, call: StripeCall) -> bool:
+    return bool((found["metadata"] or {}).get("call_id") == str(call.pk))

@@ -10,7 +10,7 @@ from billing.models import StripeCall
 
 def find_created(call: StripeCall) -> Body | None:
     """The PaymentIntent that this call created, if it did; Stripe's search by metadata may be an hour late."""
-    return PaymentIntents(account_named(call.account)).find_recent(call)
+    return PaymentIntents(account_named(call.account)).find_created(call)
 
 
 def find_canceled(call: StripeCall) -> Body | None:

@@ -11,8 +11,7 @@ from billing.quotes import Quote, QuotedLine
 
 
 def find_created(call: StripeCall) -> Body | None:
-    """The Session that this call created, if it did: Sessions can't be searched by metadata, so by time of creation."""
-    return Sessions(account_named(call.account)).find_recent(call)
+    return Sessions(account_named(call.account)).find_created(call)
 
 
 def find_expired(call: StripeCall) -> Body | None:
@@ -32,8 +31,8 @@ def session_body(
 ) -> Body:
     """The parameters of a hosted, one-time payment of exactly this quote.
 
-    `coupons` and `tax_rates` are ids at Stripe by discount or tax, and version; KeyError where one is missing. Adaptive pricing is off: it would let the shopper pay in another
-    currency, with amounts that are not the quote's.
+    `coupons` and `tax_rates` are ids at Stripe by discount or tax, and version; KeyError where one is missing.
+    Adaptive pricing is off: it would let the shopper pay in another currency, with amounts that are not the quote's.
     """
     terms = quote.discount_terms
     discounts = {"discounts": [{"coupon": coupons[terms.discount, terms.version]}]} if terms else {}

@@ -12,20 +12,9 @@ from hypothesis import strategies as st
 from billing.models import Discount, Tax, plain
 from billing.quotes import DiscountTerms, TaxTerms
 from billing.selectors import current_discount, current_taxes, find_discount
+from billing.tests.mirrors import five_dollars, summer, vat
 
 pytestmark = pytest.mark.django_db
-
-
-def summer(**changes: Any) -> Discount:
-    return Discount.objects.create(**{"name": "Summer", "code": "SUMMER", "percent_off": "15"} | changes)
-
-
-def five_dollars(**changes: Any) -> Discount:
-    return Discount.objects.create(**{"name": "Welcome", "amount_off": 500, "currency": "usd"} | changes)
-
-
-def vat(**changes: Any) -> Tax:
-    return Tax.objects.create(**{"name": "VAT", "percentage": "8.8750", "inclusive": True, "country": "de"} | changes)
 
 
 class TestADiscount:

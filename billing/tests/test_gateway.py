@@ -192,6 +192,11 @@ def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
         "checkout.sessions.list",
         "checkout.sessions.list_line_items",
         "checkout.sessions.retrieve",
+        "coupons.create",
+        "coupons.delete",
+        "coupons.list",
+        "coupons.retrieve",
+        "coupons.update",
         "disputes.retrieve",
         "events.list",
         "payment_intents.cancel",
@@ -201,6 +206,10 @@ def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
         "refunds.create",
         "refunds.list",
         "refunds.retrieve",
+        "tax_rates.create",
+        "tax_rates.list",
+        "tax_rates.retrieve",
+        "tax_rates.update",
     ]
 
 

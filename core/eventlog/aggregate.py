@@ -31,7 +31,8 @@ class Aggregate[Root: StreamHead]:
     child_models: ClassVar[dict[type[Model], str]] = {}
 
     def __init_subclass__(cls) -> None:
-        aggregates[cls.root_model.stream_prefix] = cls
+        if hasattr(cls, "root_model"):  # a base that several aggregates share has none
+            aggregates[cls.root_model.stream_prefix] = cls
 
     def __init__(self, root: Root, *, stored: bool) -> None:
         self.root = root

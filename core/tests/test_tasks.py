@@ -61,6 +61,7 @@ def test_a_job_is_queued_again_when_its_worker_is_dead(worker_heard: str, state:
         ("webhooks.backfill", 300),
         ("orders.cancel_stale_orders", 600),
         ("core.checkpoint_log", 3600),
+        ("billing.check_mirrors", 3600),
     ],
 )
 def test_periodic_jobs_are_due_as_often_as_they_say(task: str, seconds: int) -> None:
