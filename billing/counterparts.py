@@ -33,7 +33,9 @@ def counterparts_for(*, account: str, discount: DiscountTerms | None, taxes: Ite
     at = account_named(account)
     discounts = [discount] if discount else []
     return Counterparts(
-        coupons={(one.discount, one.version): object_for(KINDS["discount"], at, one.discount, one) for one in discounts},
+        coupons={
+            (one.discount, one.version): object_for(KINDS["discount"], at, one.discount, one) for one in discounts
+        },
         tax_rates={(tax.tax, tax.version): object_for(KINDS["tax"], at, tax.tax, tax) for tax in taxes},
     )
 

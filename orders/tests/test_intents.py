@@ -182,9 +182,7 @@ class TestThePage:
         assert "unsafe" not in policy
         assert settings.STRIPE_API_BASE not in shopper.get("/")["Content-Security-Policy"].split("form-action")[0]
 
-    def test_of_a_paid_order_shows_the_order(
-        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
-    ) -> None:
+    def test_of_a_paid_order_shows_the_order(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
         bought = buy(shopper, mug)
         stripe_side.pay(bought["url"])
         deliver(shopper, stripe_side, "checkout.session.completed")

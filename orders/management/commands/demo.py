@@ -53,9 +53,8 @@ class Command(BaseCommand):
         users = get_user_model().objects
         if not users.filter(username=settings.SUPERUSER_USERNAME).exists():
             users.create_superuser(settings.SUPERUSER_USERNAME, password=settings.SUPERUSER_PASSWORD)
-        self.stderr.write(
-            f"demo: {len(CATALOGUE)} items, discount codes {', '.join(DISCOUNTS)}, superuser {settings.SUPERUSER_USERNAME}"
-        )
+        codes = ", ".join(DISCOUNTS)
+        self.stderr.write(f"demo: {len(CATALOGUE)} items, codes {codes}, superuser {settings.SUPERUSER_USERNAME}")
 
 
 def load_catalogue() -> None:
