@@ -1,0 +1,88 @@
+"""A basket with a discount and taxes, paid at Stripe's page and on our own, in two currencies."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Visit
+from tests.browser.pages import assert_fits, expect_status, order_shown, pay, reach_stripe
+from tests.shop import Shop
+
+pytestmark = pytest.mark.browser
+
+DOLLARS = ["Enamel mug", "Campfire cookbook", "Sheepskin"]
+EUROS = ["Wool blanket", "Pocket knife", "Linen apron"]
+CODE = "spring15"
+
+
+def fill_basket(page: Page, names: list[str]) -> None:
+    for name in names:
+        page.goto("/")
+        page.get_by_role("link", name=name).click()
+        page.get_by_role("button", name="Add to basket").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Basket")
+
+
+def use_code(page: Page, code: str) -> None:
+    page.get_by_label("Discount code").fill(code)
+    page.get_by_role("button", name="Apply").click()
+
+
+def sums_of(page: Page) -> dict[str, str]:
+    """What the page says of money: label -> amount."""
+    rows = page.locator("dl.sums").first.locator("div")
+    return {row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in rows.all()}
+
+
+class TestABasket:
+    @pytest.mark.parametrize("width", [PHONE, DESKTOP])
+    @pytest.mark.parametrize(("names", "account"), [(DOLLARS, "default"), (EUROS, "euro")])
+    def test_costs_at_stripe_what_it_said(
+        self, shop: Shop, visit: Visit, names: list[str], account: str, width: int
+    ) -> None:
+        page = visit(width=width)
+        fill_basket(page, names)
+        use_code(page, CODE)
+        expect(page.get_by_text("Spring sale, 15% off")).to_be_visible()
+        said = sums_of(page)
+        assert len(said) >= 4, said
+        assert_fits(page)
+
+        page.get_by_role("button", name="Go to checkout").click()
+        reach_stripe(page)
+        for amount in said.values():
+            expect(page.get_by_text(amount.replace("-", ""), exact=False).first).to_be_visible()
+        pay(page)
+        order_id = order_shown(page)
+        expect_status(page, "Paid")
+        assert sums_of(page) == said
+        [session] = [
+            one
+            for one in shop.stripe.objects("checkout.session", account)
+            if one["client_reference_id"] == str(order_id)
+        ]
+        assert session["payment_status"] == "paid"
+
+    def test_refuses_a_second_currency_and_says_what_to_do(self, visit: Visit, complaints: list[str]) -> None:
+        page = visit()
+        fill_basket(page, DOLLARS[:1])
+        page.goto("/")
+        page.get_by_role("link", name=EUROS[0]).click()
+        page.get_by_role("button", name="Add to basket").click()
+        expect(page.get_by_role("alert").first).to_contain_text("they can't be paid together")
+        expect(page.get_by_text("Enamel mug")).to_be_visible()
+        # Of the 422 that was wanted.
+        assert len(complaints) == 1
+        complaints.clear()
+
+    def test_needs_no_javascript(self, visit: Visit) -> None:
+        page = visit(javascript=False)
+        fill_basket(page, DOLLARS[:2])
+        page.get_by_label("How many: Enamel mug").fill("3")
+        page.get_by_role("button", name="Update").first.click()
+        expect(page.get_by_label("How many: Enamel mug")).to_have_value("3")
+        page.get_by_role("button", name="Remove Campfire cookbook").click()
+        expect(page.get_by_text("Campfire cookbook")).to_have_count(0)
+        page.get_by_role("button", name="Go to checkout").click()
+        pay(page)
+        order_shown(page)
+        expect_status(page, "Paid")
