@@ -39,7 +39,7 @@ class SimulatedStripe:
         return requests.post(url, data=fields, allow_redirects=False, timeout=TIMEOUT)
 
     def order_fault(
-        self, fault: str, match: str = "POST /v1/checkout/sessions", *, times: int = 1, seconds: int = 0
+        self, fault: str, match: str = "POST /v1/checkout/sessions", *, times: int = 1, seconds: float = 0
     ) -> None:
         self._control("POST", "/_sim/faults", {"fault": fault, "match": match, "times": times, "seconds": seconds})
 
