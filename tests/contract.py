@@ -13,14 +13,14 @@ import stripe
 from simulator.contract import Contract, ContractViolation
 
 CONTRACT = Contract.load()
-operations_used: Counter[str] = Counter()
 violations: list[str] = []
 
 
 class ContractCheckedClient(stripe.RequestsClient):
     """Notes every violation, in a request or in the answer to it, even where the code under test swallows the error.
 
-    A server that a test starts has this client too; it writes to the file that COUNTERSIGN_TEST_VIOLATIONS names.
+    A server that a test starts has this client too; it writes to the files that COUNTERSIGN_TEST_VIOLATIONS and
+    COUNTERSIGN_TEST_OPERATIONS name.
     """
 
     def request(
@@ -32,7 +32,7 @@ class ContractCheckedClient(stripe.RequestsClient):
             note_violation(f"{operation}: the request carries another Stripe-Version")
         try:
             checked = CONTRACT.check_request(method.upper(), target.path, target.query, post_data or "")
-            operations_used[f"{checked.operation.method} {checked.operation.path}"] += 1
+            append_line("COUNTERSIGN_TEST_OPERATIONS", f"{checked.operation.method} {checked.operation.path}")
             answer = super().request(method, url, headers, post_data)
             CONTRACT.check_answer(json.loads(answer[0]))
         except ContractViolation as violation:
@@ -43,6 +43,17 @@ class ContractCheckedClient(stripe.RequestsClient):
 
 def note_violation(text: str) -> None:
     violations.append(text)
-    if path := os.environ.get("COUNTERSIGN_TEST_VIOLATIONS"):
+    append_line("COUNTERSIGN_TEST_VIOLATIONS", text)
+
+
+def append_line(variable: str, text: str) -> None:
+    """To the file that an environment variable names, which servers that a test starts write to as well."""
+    if path := os.environ.get(variable):
         with Path(path).open("a") as file:
             file.write(f"{text}\n")
+
+
+def operations_used() -> Counter[str]:
+    """How often each operation was used in this run, whatever process used it."""
+    path = Path(os.environ["COUNTERSIGN_TEST_OPERATIONS"])
+    return Counter(path.read_text().splitlines() if path.exists() else [])

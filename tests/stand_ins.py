@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 
 import pytest
@@ -30,4 +31,18 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
         early_config.add_cleanup(stop)
         os.environ["STRIPE_API_BASE"] = simulator.stdout.readline().split()[1] if simulator.stdout else ""
+    folder = tempfile.TemporaryDirectory()
+    early_config.add_cleanup(folder.cleanup)
+    os.environ.setdefault("COUNTERSIGN_TEST_OPERATIONS", f"{folder.name}/operations")
     return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was asked of Stripe in this run; every request and answer was held to its API description."""
+    from tests.contract import operations_used  # noqa: PLC0415 the environment must be complete before stripe is read
+
+    used = operations_used()
+    if used:
+        terminalreporter.write_line(f"contract: {used.total()} requests by {len(used)} operations of Stripe")
+        for operation, count in sorted(used.items()):
+            terminalreporter.write_line(f"  {count:6} {operation}")

@@ -1,12 +1,14 @@
 """The basket: filled, priced as it will be paid, and placed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 
+from billing.mirroring import sync_mirror
 from billing.models import Discount, StripeCall, Tax
 from core.eventlog import provenance
 from core.eventlog.replay import check_rows
@@ -264,6 +266,29 @@ class TestTheCheckout:
         assert error(checkout(shopper)) == (503, "stripe_unreachable")
         assert not StripeCall.objects.filter(operation="checkout.sessions.create").exists()
         assert shopper.get("/basket").json()["discount"] == 555
+
+    def test_of_an_order_placed_earlier_keeps_its_terms(
+        self, shopper: Client, taxed: Item, spring: Discount, stripe_side: SimulatedStripe
+    ) -> None:
+        put(shopper, taxed, 2)
+        said = discount(shopper, "SPRING15").json()
+        order_id = checkout(shopper).json()["order_id"]
+        with provenance.acting("staff:1"):
+            spring.percent_off = Decimal(50)
+            spring.save()
+            sync_mirror(f"discount-{spring.pk}")
+            tax = Tax.objects.get(inclusive=True)
+            tax.percentage = Decimal(10)
+            tax.save()
+            sync_mirror(f"tax-{tax.pk}")
+        stripe_side.advance(25 * 3600)
+        deliver = post_event(shopper, stripe_side.event("checkout.session.expired"))
+        assert deliver.status_code == 200
+        assert shopper.post(f"/order/{order_id}/checkout").status_code == 200
+        expired, again = stripe_side.objects("checkout.session")
+        assert (expired["status"], again["status"]) == ("expired", "open")
+        assert again["amount_total"] == said["total"]
+        assert again["total_details"]["amount_tax"] == said["tax"]
 
     def test_of_nothing_to_pay_is_confirmed_at_stripe_without_a_payment(
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
