@@ -3,6 +3,7 @@
 POST   /_sim/faults      {"fault", "match", "times", "seconds", "key"}: see faults.py; GET lists, DELETE clears
 POST   /_sim/advance     {"seconds"}: moves the clock; what falls due happens before the answer
 POST   /_sim/webhooks    {"key", "url", "secret"}: adds an endpoint
+POST   /_sim/accounts    {"key", "publishable_key"?, "default_currency"?, "country"?}: see accounts.py
 GET    /_sim/requests    the API requests received, oldest first
 GET    /_sim/deliveries  every delivery with its attempts and their answers
 GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE forgets them
@@ -18,6 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
+from simulator.accounts import SettingError, tell_account
 from simulator.faults import Fault, FaultError
 from simulator.state import SECRET_KEY, Json, account_id
 from simulator.timeline import Actions, run_due
@@ -41,6 +43,7 @@ class Control:
             web.delete("/_sim/faults", self.clear_faults),
             web.post("/_sim/advance", self.advance),
             web.post("/_sim/webhooks", self.add_webhook),
+            web.post("/_sim/accounts", self.tell_account),
             web.get("/_sim/requests", self.list_requests),
             web.get("/_sim/deliveries", self.list_deliveries),
             web.get("/_sim/state", self.show_state),
@@ -79,6 +82,18 @@ class Control:
         self.world.store.flush()
         return answer({"id": endpoint_id, "account": account.id})
 
+    async def tell_account(self, request: web.Request) -> web.Response:
+        body = await read_object(request)
+        key = body.pop("key", "")
+        if not isinstance(key, str) or not SECRET_KEY.fullmatch(key):
+            raise bad_request("key has to be a secret key, sk_test_...")
+        try:
+            told = tell_account(self.world.store.open_account(key), body)
+        except SettingError as invalid:
+            raise bad_request(str(invalid)) from invalid
+        self.world.store.flush()
+        return answer(told)
+
     async def list_requests(self, _request: web.Request) -> web.Response:
         return answer({"requests": list(self.world.requests)})
 
@@ -96,12 +111,10 @@ class Control:
 
     async def forget(self, request: web.Request) -> web.Response:
         if request.query:
-            account = self.world.store.open_account(_read_query_key(request))
-            account.clear()
-            self.world.faults.clear(account.id)
-            self.world.store.flush()
+            self.world.forget_account(self.world.store.open_account(_read_query_key(request)))
         else:
             await self.world.forget()
+        self.world.store.flush()
         return answer({"forgotten": True})
 
 
