@@ -18,6 +18,8 @@ NAVIGATION = {
     "Shop": {
         "orders.order": ("Orders", "receipt_long"),
         "orders.item": ("Items", "sell"),
+        "billing.discount": ("Discounts", "percent"),
+        "billing.tax": ("Taxes", "account_balance"),
     },
     "Parts of orders": {
         "orders.orderline": ("Order lines", "format_list_bulleted"),
@@ -29,6 +31,10 @@ NAVIGATION = {
     },
     "Stripe": {
         "billing.stripecall": ("Stripe calls", "call_made"),
+        "billing.discountmirror": ("Mirrored discounts", "sync"),
+        "billing.coupon": ("Coupons", "confirmation_number"),
+        "billing.taxmirror": ("Mirrored taxes", "sync"),
+        "billing.taxrate": ("Tax rates", "request_quote"),
         "webhooks.delivery": ("Deliveries", "call_received"),
         "webhooks.paymentlink": ("Payment links", "link"),
         "webhooks.backfillcursor": ("Backfill", "update"),

@@ -41,6 +41,23 @@ def major_units(amount: int, currency: str) -> Decimal:
     return Decimal(amount).scaleb(-exponent(currency))
 
 
+def charged_decimals(currency: str) -> int:
+    """How many decimals Stripe charges; the third one of a three-decimal currency must be 0.
+
+    Source: docs.stripe.com/currencies#three-decimal and #special-cases.
+    """
+    return 0 if currency in WHOLE_ONLY else min(exponent(currency), 2)
+
+
+def minor_units(amount: Decimal, currency: str, *, called: str = "An amount") -> int:
+    """`Decimal("10.50"), "usd"` -> `1050`; raises ValidationError when it has more decimals than Stripe charges."""
+    decimals = charged_decimals(currency)
+    if amount != round(amount, decimals):
+        allowed = f"at most {decimals} decimals" if decimals else "no decimals"
+        raise ValidationError(f"{called} in {currency} has {allowed}.")
+    return int(amount.scaleb(exponent(currency)))
+
+
 # Whose way of writing numbers is meant where nobody says: bound at the edge to the shopper's.
 spoken_locale: ContextVar[str] = ContextVar("spoken_locale", default="en")
 

@@ -1,7 +1,7 @@
 """What is saved here is at every Stripe account concerned, whatever fails on the way, and the log tells each step."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,6 @@ from billing.services import sweep_open_calls
 from billing.tests.mirrors import (
     change,
     coupons,
-    empty_queue,
     five_dollars,
     queued,
     story,
@@ -34,7 +33,7 @@ from core.eventlog.replay import check_rows, rebuild_rows
 from core.models import Event
 from tests.simulated import SimulatedStripe
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("mirroring")]
 
 ACCOUNTS = ("default", "euro")
 # What a person does to a row, by name; the row is changed as by somebody who has just opened its form.
@@ -45,14 +44,6 @@ CHANGES: dict[str, Callable[[Any], object]] = {
     "delete": lambda row: row.delete(),
 }
 FAULTS = ("http_500", "http_429", "drop", "timeout_after")
-
-
-@pytest.fixture(autouse=True)
-def somebody_acts(transactional_db: None) -> Iterator[None]:
-    empty_queue()
-    with provenance.acting("system:test"):
-        yield
-    empty_queue()
 
 
 def everywhere(*expected: tuple[Any, ...]) -> dict[str, list[tuple[Any, ...]]]:

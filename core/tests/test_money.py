@@ -1,7 +1,9 @@
+from decimal import Decimal
+
 import pytest
 from django.core.exceptions import ValidationError
 
-from core.money import exponent, format_money, validate_currency
+from core.money import exponent, format_money, major_units, minor_units, validate_currency
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,26 @@ def test_decimals_are_stripes() -> None:
 def test_what_is_no_currency_is_refused(code: str) -> None:
     with pytest.raises(ValidationError):
         validate_currency(code)
+
+
+@pytest.mark.parametrize(
+    ("written", "currency", "amount"),
+    [
+        ("10.50", "usd", 1050),
+        ("1050", "jpy", 1050),
+        ("1.05", "kwd", 1050),
+        ("10", "isk", 1000),
+        ("10.500", "usd", 1050),
+    ],
+)
+def test_amounts_are_kept_in_minor_units(written: str, currency: str, amount: int) -> None:
+    assert minor_units(Decimal(written), currency) == amount
+    assert major_units(amount, currency) == Decimal(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "currency"), [("10.505", "usd"), ("10.5", "jpy"), ("1.055", "kwd"), ("10.5", "isk")]
+)
+def test_decimals_that_are_not_charged_are_refused(written: str, currency: str) -> None:
+    with pytest.raises(ValidationError, match="decimals"):
+        minor_units(Decimal(written), currency)

@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from core.money import WHOLE_ONLY, exponent, major_units
+from core.money import major_units, minor_units
 from orders.models import Item
 
 
@@ -36,22 +37,11 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stub
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if "price" not in cleaned or "currency" not in cleaned:
             return cleaned
-        price, currency = cleaned["price"], cleaned["currency"]
-        decimals = priced_decimals(currency)
-        if price == round(price, decimals):
-            cleaned["price"] = int(price.scaleb(exponent(currency)))
-        else:
-            allowed = f"at most {decimals} decimals" if decimals else "no decimals"
-            self.add_error("price", f"A price in {currency} has {allowed}.")
+        try:
+            cleaned["price"] = minor_units(cleaned["price"], cleaned["currency"], called="A price")
+        except ValidationError as refused:
+            self.add_error("price", refused)
         return cleaned
-
-
-def priced_decimals(currency: str) -> int:
-    """How many decimals Stripe charges; the third one of a three-decimal currency must be 0.
-
-    Source: docs.stripe.com/currencies#three-decimal and #special-cases.
-    """
-    return 0 if currency in WHOLE_ONLY else min(exponent(currency), 2)
 
 
 @admin.register(Item)
