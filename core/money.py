@@ -54,7 +54,7 @@ def minor_units(amount: Decimal, currency: str, *, called: str = "An amount") ->
     decimals = charged_decimals(currency)
     if amount != round(amount, decimals):
         allowed = f"at most {decimals} decimals" if decimals else "no decimals"
-        raise ValidationError(f"{called} in {currency} has {allowed}.")
+        raise ValidationError(f"{called} in {currency.upper()} has {allowed}.")
     return int(amount.scaleb(exponent(currency)))
 
 

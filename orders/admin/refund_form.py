@@ -11,8 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from core.money import exponent, format_money, major_units
-from orders.admin.items import priced_decimals
+from core.money import charged_decimals, exponent, format_money, major_units, minor_units
 from orders.decisions.refunding import SURPLUS, Refundable
 from orders.timeline import moment
 
@@ -110,7 +109,7 @@ def amount_in_figures(amount: int, currency: str) -> str:
 
 
 def decimals_shown(currency: str) -> int:
-    return exponent(currency) if priced_decimals(currency) else 0
+    return exponent(currency) if charged_decimals(currency) else 0
 
 
 def read_amount(text: str, currency: str) -> int:
@@ -119,10 +118,7 @@ def read_amount(text: str, currency: str) -> int:
     if not FIGURES.fullmatch(text):
         example = amount_in_figures(EXAMPLE, currency)
         raise ValidationError(f"Write the amount in figures, without a currency or commas, such as {example}.")
-    amount, decimals = Decimal(text), priced_decimals(currency)
-    if amount != round(amount, decimals):
-        allowed = f"at most {decimals} decimals" if decimals else "no decimals"
-        raise ValidationError(f"An amount in {currency.upper()} has {allowed}.")
+    amount = minor_units(Decimal(text), currency)
     if not amount:
         raise ValidationError("Nothing would be given back.")
-    return int(amount.scaleb(exponent(currency)))
+    return amount

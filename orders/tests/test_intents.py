@@ -1,5 +1,6 @@
 """Paying on our own page: one PaymentIntent, the same ledger, and a second payment is seen."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -67,8 +68,8 @@ class TestAPaymentIntent:
             assert browser.get(f"/order/{order.pk}/pay").status_code == 404
 
     def test_pays_the_order(self, shopper: Client, order: Order, stripe_side: SimulatedStripe) -> None:
-        open_intent(shopper, order)
-        stripe_side.pay_intent(stripe_side.objects("payment_intent")[0])
+        secret = open_intent(shopper, order).json()["client_secret"]
+        stripe_side.confirm(secret)
         deliver(shopper, stripe_side, "payment_intent.succeeded", "charge.succeeded")
         order = Order.objects.get()
         assert (order.state, order.received, order.attention) == ("paid", 3700, [])
@@ -80,20 +81,20 @@ class TestAPaymentIntent:
         self, shopper: Client, order: Order, stripe_side: SimulatedStripe
     ) -> None:
         first = open_intent(shopper, order).json()
-        answer = stripe_side.pay_intent(stripe_side.objects("payment_intent")[0], card="4000000000000002")
+        answer = stripe_side.confirm(first["client_secret"], card="4000000000000002")
         assert answer["error"]["code"] == "card_declined"
         deliver(shopper, stripe_side, "charge.failed", "payment_intent.payment_failed")
         assert shopper.get(f"/order/{order.pk}/status").json()["payment"] == "open"
         assert open_intent(shopper, order).json() == first
-        stripe_side.pay_intent(stripe_side.objects("payment_intent")[0])
+        stripe_side.confirm(first["client_secret"])
         deliver(shopper, stripe_side, "charge.succeeded")
         assert Order.objects.get().state == "paid"
 
     def test_that_settles_later_is_not_opened_twice(
         self, shopper: Client, order: Order, stripe_side: SimulatedStripe
     ) -> None:
-        open_intent(shopper, order)
-        stripe_side.pay_intent(stripe_side.objects("payment_intent")[0], method="slow")
+        secret = open_intent(shopper, order).json()["client_secret"]
+        stripe_side.confirm(secret, **{"payment_method_data[type]": "bank_debit"})
         assert open_intent(shopper, order).status_code == 409
         deliver(shopper, stripe_side, "charge.pending", "payment_intent.processing")
         assert shopper.get(f"/order/{order.pk}/status").json()["payment"] == "processing"
@@ -105,7 +106,7 @@ class TestAPaymentIntent:
         self, shopper: Client, order: Order, stripe_side: SimulatedStripe
     ) -> None:
         first = open_intent(shopper, order).json()
-        stripe_side.call("POST", f"/v1/payment_intents/{stripe_side.objects('payment_intent')[0]['id']}/cancel")
+        stripe_side.in_dashboard("POST", f"/v1/payment_intents/{stripe_side.objects('payment_intent')[0]['id']}/cancel")
         assert open_intent(shopper, order).json() != first
         assert [checkout.state for checkout in Checkout.objects.order_by("attempt")] == ["canceled", "open"]
 
@@ -118,45 +119,45 @@ class TestAPaymentIntent:
     ) -> None:
         stripe_side.order_fault("drop", "POST /v1/payment_intents")
         assert open_intent(shopper, order).status_code == 503
-        sweep_open_calls()
+        sweep_open_calls(older_than=timedelta())
         assert open_intent(shopper, order).status_code == 200
         assert len(stripe_side.objects("payment_intent")) == 1
 
 
 class TestBesideASession:
     @pytest.fixture
-    def both(self, shopper: Client, order: Order, stripe_side: SimulatedStripe) -> tuple[Any, str]:
-        """An open intent, and the address of an open Session of the same order."""
-        open_intent(shopper, order)
+    def both(self, shopper: Client, order: Order, stripe_side: SimulatedStripe) -> tuple[str, str]:
+        """The secret of an open intent, and the address of an open Session of the same order."""
+        secret = open_intent(shopper, order).json()["client_secret"]
         opened = shopper.post(f"/order/{order.pk}/checkout", headers=JSON).json()
-        return stripe_side.objects("payment_intent")[0], opened["url"]
+        return secret, opened["url"]
 
     def test_the_intent_is_canceled_when_the_session_is_paid(
-        self, shopper: Client, both: tuple[Any, str], stripe_side: SimulatedStripe
+        self, shopper: Client, both: tuple[str, str], stripe_side: SimulatedStripe
     ) -> None:
-        intent, url = both
+        _, url = both
         stripe_side.pay(url)
         deliver(shopper, stripe_side, "checkout.session.completed")
-        assert sweep_open_calls() == 1
-        assert stripe_side.call("GET", f"/v1/payment_intents/{intent['id']}")["status"] == "canceled"
+        assert sweep_open_calls(older_than=timedelta()) == 1
+        assert stripe_side.objects("payment_intent")[0]["status"] == "canceled"
         assert sorted(Checkout.objects.values_list("attempt", "state")) == [(1, "canceled"), (2, "completed")]
         deliver(shopper, stripe_side, "payment_intent.canceled")
         assert list(check_rows()) == []
 
     def test_the_session_is_expired_when_the_intent_is_paid(
-        self, shopper: Client, both: tuple[Any, str], stripe_side: SimulatedStripe
+        self, shopper: Client, both: tuple[str, str], stripe_side: SimulatedStripe
     ) -> None:
-        intent, _ = both
-        stripe_side.pay_intent(intent)
+        secret, _ = both
+        stripe_side.confirm(secret)
         deliver(shopper, stripe_side, "payment_intent.succeeded")
-        assert sweep_open_calls() == 1
+        assert sweep_open_calls(older_than=timedelta()) == 1
         assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
 
     def test_both_paid_are_seen_as_surplus(
-        self, shopper: Client, both: tuple[Any, str], stripe_side: SimulatedStripe
+        self, shopper: Client, both: tuple[str, str], stripe_side: SimulatedStripe
     ) -> None:
-        intent, url = both
-        stripe_side.pay_intent(intent)
+        secret, url = both
+        stripe_side.confirm(secret)
         deliver(shopper, stripe_side, "charge.succeeded", "payment_intent.succeeded")
         stripe_side.pay(url)
         deliver(shopper, stripe_side, "checkout.session.completed", "charge.succeeded")
@@ -164,7 +165,7 @@ class TestBesideASession:
         assert (order.state, order.received, order.surplus, order.attention) == ("paid", 7400, 3700, ["surplus"])
 
     def test_canceling_the_order_closes_both(
-        self, shopper: Client, order: Order, both: tuple[Any, str], stripe_side: SimulatedStripe
+        self, shopper: Client, order: Order, both: tuple[str, str], stripe_side: SimulatedStripe
     ) -> None:
         with provenance.acting("staff:1"):
             cancel_order(order_id=order.pk, reason="staff")

@@ -4,6 +4,7 @@ from tests.chaos.outage import buy_and_pay
 from tests.shop import Shop
 
 PURCHASES = 20
+MIRRORED = ("coupon.", "tax_rate.")
 
 
 class TestPurchasesOfWhichNoWebhookCame:
@@ -11,7 +12,9 @@ class TestPurchasesOfWhichNoWebhookCame:
         told_before = len(shop.told())
         shop.stripe.order_fault("webhook_drop", match="*", times=0)
         orders = [buy_and_pay(shop.url, shop.stripe, item) for item in (1, 4) for _ in range(PURCHASES // 2)]
-        assert {delivery["state"] for delivery in shop.told()[told_before:]} <= {"dropped"}
+        # The demo's discounts and taxes may still be told of from before.
+        told = [delivery for delivery in shop.told()[told_before:] if not delivery["type"].startswith(MIRRORED)]
+        assert {delivery["state"] for delivery in told} <= {"dropped"}
 
         # From where the last run ended, and again from long before.
         for options in ([], ["--since=1h"]):

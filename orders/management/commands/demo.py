@@ -1,6 +1,6 @@
 """`manage.py demo`: something to buy, discounts and taxes, and somebody to log in as."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -30,12 +30,12 @@ CATALOGUE = [
     Ware("Sheepskin", "From Gotland, tanned with bark.", 12900, "usd", ("VAT", "Recycling levy")),
     Ware("Linen apron", "Stonewashed, with a pocket for the recipe.", 4800, "eur", ("VAT", "Recycling levy")),
 ]
-TAXES = {
+TAXES: dict[str, dict[str, Any]] = {
     "VAT": {"percentage": "20", "inclusive": True, "country": "FR", "jurisdiction": "France"},
     "Sales tax": {"percentage": "8.875", "inclusive": False, "country": "US", "jurisdiction": "US - NY"},
     "Recycling levy": {"percentage": "2.5", "inclusive": False},
 }
-DISCOUNTS = {
+DISCOUNTS: dict[str, dict[str, Any]] = {
     "SPRING15": {"name": "Spring sale", "percent_off": "15"},
     "FIVE": {"name": "Five dollars off", "amount_off": 500, "currency": "usd"},
     "ONTHEHOUSE": {"name": "On the house", "percent_off": "100"},
