@@ -135,12 +135,12 @@ class TestTheSweeper:
     def test_leaves_the_calls_of_an_account_that_is_gone(
         self, sessions: Sessions, stripe_side: SimulatedStripe, settings: Any
     ) -> None:
-        sessions.intend("create")
+        kept, listing = sessions.intend("create"), sessions.intend("list")
         settings.STRIPE_ACCOUNTS = {}
-        assert sweep_open_calls(older_than=timedelta()) == 0
-        call = StripeCall.objects.get()
-        assert (call.state, call.reason) == (CallState.UNKNOWN, "stuck")
-        assert sweep_open_calls() == 0, "it is left alone for a while"
+        assert sweep_open_calls(older_than=timedelta()) == 1
+        assert StripeCall.objects.get(pk=listing.pk).state == CallState.FAILED, "a read needs no account to have failed"
+        kept.refresh_from_db()
+        assert (kept.state, kept.attempts) == (CallState.REQUESTED, 0)
 
     def test_is_told_apart_by_a_command(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
         sessions.intend("list")
