@@ -30,6 +30,7 @@ KEY_LIFETIME = timedelta(hours=23)
 IN_FLIGHT = timedelta(seconds=30)
 # The older a question, the less often it is asked: after a tenth of its age.
 PATIENCE = 10
+MISSING = "resource_missing"  # Stripe's code: docs.stripe.com/error-codes
 # By the prefix of the stream that a call is made for, whether that is live: told by the apps that know, and asked
 # before a call is sent once more, since its account may have keys of the other mode by now.
 livemode_of: dict[str, Callable[[str], bool | None]] = {}
@@ -119,8 +120,13 @@ def find_out(call: StripeCall) -> Reply:
         return send_call(call)
     try:
         found = operation.find(call)
-    except (StripeUnreachable, StripeRefused):
+    except StripeUnreachable:
         return Reply(outcome=StripeCallUnknown(reason=call.reason or NO_ANSWER))
+    except StripeRefused as refused:
+        if refused.ids["reason"] != MISSING:
+            return Reply(outcome=StripeCallUnknown(reason=call.reason or NO_ANSWER))
+        # What was to be changed isn't there: it will not be found later either.
+        found = None
     if found is None:
         return Reply(outcome=StripeCallFailed(reason="not_carried_out"))
     return Reply(outcome=StripeCallSucceeded(object_id=found["id"]), stripe_object=found)
