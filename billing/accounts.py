@@ -1,6 +1,7 @@
 """Which Stripe account is meant."""
 
 from http import HTTPStatus
+from typing import ClassVar
 
 from django.conf import settings
 
@@ -17,11 +18,18 @@ class CurrencyNotServed(Refusal):
 
 
 class AccountNotConfigured(Refusal):
-    """An order belongs to an account that is no longer in STRIPE_ACCOUNTS."""
+    """An order belongs to an account that is no longer in STRIPE_ACCOUNTS; `event` is what the log calls that."""
 
+    event: ClassVar = "account.missing"
     code = "account_not_configured"
     status = HTTPStatus.CONFLICT
     message = "Payments of this order are handled by an account that is no longer in use. Please contact us."
+
+
+class AccountInOtherMode(AccountNotConfigured):
+    """An order belongs to an account whose keys were changed from test to live, or back."""
+
+    event: ClassVar = "account.mode_changed"
 
 
 def configured_accounts() -> dict[str, Account]:
@@ -39,12 +47,26 @@ def account_of_currency(currency: str) -> Account:
     raise CurrencyNotServed(currency=currency.upper())
 
 
-def account_named(name: str) -> Account:
-    """The account of an order or call; raises AccountNotConfigured."""
+def account_named(name: str, *, livemode: bool | None = None) -> Account:
+    """The account of an order or call, whose keys must be of that mode if one is given.
+
+    Raises AccountNotConfigured, or AccountInOtherMode: what was begun in one mode is unknown to Stripe in the other.
+    """
+    account = configured_accounts().get(name)
+    if account is None:
+        raise AccountNotConfigured(account=name)
+    if livemode is not None and account.livemode != livemode:
+        raise AccountInOtherMode(account=name)
+    return account
+
+
+def why_unserved(name: str, *, livemode: bool | None) -> str:
+    """What the log calls it where this account can't be asked in this mode; '' where it can."""
     try:
-        return configured_accounts()[name]
-    except KeyError:
-        raise AccountNotConfigured(account=name) from None
+        account_named(name, livemode=livemode)
+    except AccountNotConfigured as gone:
+        return gone.event
+    return ""
 
 
 def account_of_endpoint(name: str) -> Account:

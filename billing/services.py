@@ -1,12 +1,15 @@
 """What becomes of calls that were left open."""
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.utils import timezone
 
+from billing.accounts import AccountNotConfigured, account_named
+from billing.decisions import RESOURCE_MISSING
 from billing.events import NOT_CARRIED_OUT, StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
 from billing.gateway.calls import (
     KEY_MISUSED,
@@ -29,6 +32,9 @@ KEY_LIFETIME = timedelta(hours=23)
 IN_FLIGHT = timedelta(seconds=30)
 # The older a question, the less often it is asked: after a tenth of its age.
 PATIENCE = 10
+# By the prefix of the stream that a call is made for, whether that is live: told by the apps that know, and asked
+# before a call is sent once more, since its account may have keys of the other mode by now.
+livemode_of: dict[str, Callable[[str], bool | None]] = {}
 
 
 def open_calls() -> Iterator[StripeCall]:
@@ -40,20 +46,37 @@ def sweep_open_calls(*, older_than: timedelta = IN_FLIGHT) -> int:
     """Settle what a crash, a time-out or a dropped connection left open; returns how many calls are settled now.
 
     Safe to run twice at once: a call is settled once, under its row's lock. A call that can't be settled for a reason
-    of its own is logged and does not keep the others waiting.
+    of its own is logged and does not keep the others waiting; those of an account that is gone, or whose keys are of
+    the other mode now, wait for it.
     """
-    settled = 0
+    settled, waiting = 0, Counter[tuple[str, str]]()
     with provenance.acting("system:sweeper"):
         for call in list(open_calls()):
             if not is_due(call, older_than):
                 continue
             try:
+                refuse_other_keys(call)
                 reply = resolve_call(call)
                 settled += reply is not None and not isinstance(reply.outcome, StripeCallUnknown)
+            except AccountNotConfigured as gone:
+                waiting[gone.event, call.account] += 1
             except Exception:
                 log.exception("stripe_call.stuck", call_id=str(call.pk), operation=call.operation)
                 note_try(call)
+    for (event, account), open_calls_of in waiting.items():
+        log.warning(event, account=account, open_calls=open_calls_of)
     return settled
+
+
+def refuse_other_keys(call: StripeCall) -> None:
+    """Raise AccountNotConfigured unless the call's account is there, with keys of the mode that the call is made in.
+
+    A read that was left open has failed, whatever became of its account.
+    """
+    if operations[call.operation].is_read:
+        return
+    is_live = livemode_of.get(call.subject.rpartition("-")[0])
+    account_named(call.account, livemode=is_live(call.subject) if is_live else None)
 
 
 def note_try(call: StripeCall) -> None:
@@ -98,8 +121,13 @@ def find_out(call: StripeCall) -> Reply:
         return send_call(call)
     try:
         found = operation.find(call)
-    except (StripeUnreachable, StripeRefused):
+    except StripeUnreachable:
         return Reply(outcome=StripeCallUnknown(reason=call.reason or NO_ANSWER))
+    except StripeRefused as refused:
+        if refused.ids["reason"] != RESOURCE_MISSING:
+            return Reply(outcome=StripeCallUnknown(reason=call.reason or NO_ANSWER))
+        # What was to be changed isn't there: it will not be found later either.
+        found = None
     if found is None:
         return Reply(outcome=StripeCallFailed(reason=NOT_CARRIED_OUT))
     return Reply(outcome=StripeCallSucceeded(object_id=found["id"]), stripe_object=found)

@@ -6,4 +6,4 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from orders import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported
-        from orders.services import checkout, closing, intents, refunding  # noqa: F401, PLC0415 registers what follows from settled calls
+        from orders.services import accounts, checkout, closing, intents, refunding  # noqa: F401, PLC0415 registers what follows from settled calls

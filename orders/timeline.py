@@ -141,6 +141,7 @@ REASONS: dict[str, Mapping[str, str]] = {
         "told_by_its_refund": "the refund's own events tell it better",
         "told_by_its_charge": "the charge's own events tell it better",
         "told_by_its_session": "the Session's own events tell it better",
+        "object_gone": "Stripe has the object that it is about no more",
         "wrong_account": "it came from another account than the order's",
         "wrong_livemode": "it mixes test and live",
         "wrong_session": "it is about another Session than the one that was opened",

@@ -13,6 +13,7 @@ from billing.gateway.errors import StripeRefused, StripeUnreachable
 from billing.gateway.events import Events
 from core.configuration import Account
 from core.eventlog import provenance
+from orders.services.accounts import warn_of_unserved_accounts
 from webhooks.events import MalformedEventError, parse_event
 from webhooks.models import BackfillCursor, Delivery
 from webhooks.readers import is_handled
@@ -32,6 +33,7 @@ def backfill_all(since: datetime | None = None) -> dict[str, int]:
     An account that doesn't answer keeps its cursor and does not keep the others waiting.
     """
     brought = {}
+    warn_of_unserved_accounts()
     with provenance.acting("system:backfill"):
         for account in configured_accounts().values():
             try:

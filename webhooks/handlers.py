@@ -15,6 +15,7 @@ from webhooks.events import StripeEvent
 from webhooks.models import DeliveryState, PaymentLink
 from webhooks.readers import HINTS, MIRRORED, READERS, TOLD_BY_ITS_SESSION, Origin, StripeObject, intent_of
 
+OBJECT_GONE = "object_gone"
 # What Stripe gives no metadata of ours: it is known by its PaymentIntent, which may be heard of later.
 KNOWN_BY_INTENT = ("refund", "dispute", "review")
 
@@ -88,6 +89,13 @@ def handle_reread(account: Account, event: StripeEvent, stripe_object: StripeObj
     if order_id is None:
         return Outcome(DeliveryState.IGNORED, "not_ours")
     return tell_order(event, stripe_object, call, order_id, link)
+
+
+def handle_gone(event: StripeEvent, order_id: int | None) -> Outcome:
+    """An event of another API version whose object Stripe has no more: there is nothing to read again, ever."""
+    if order_id is not None:
+        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=OBJECT_GONE)
+    return Outcome(DeliveryState.IGNORED, OBJECT_GONE, order_id)
 
 
 def tell_order(

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from billing.accounts import account_named
+from billing.accounts import AccountNotConfigured, account_named
 from billing.gateway.charges import Charges
 from billing.gateway.disputes import Disputes
-from billing.gateway.errors import StripeUnreachable
+from billing.gateway.errors import StripeRefused, StripeUnreachable
 from billing.gateway.manager import ResourceManager
 from billing.gateway.payment_intents import PaymentIntents
 from billing.gateway.refunds import Refunds
@@ -17,7 +18,7 @@ from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
 from webhooks.events import StripeEvent, parse_event
-from webhooks.handlers import Outcome, handle_event, handle_reread
+from webhooks.handlers import Outcome, handle_event, handle_gone, handle_reread
 from webhooks.models import Delivery, DeliveryState, PaymentLink
 
 log = structlog.get_logger()
@@ -149,26 +150,44 @@ def put_off(delivery: Delivery, error: Exception) -> None:
 def retry_deliveries() -> int:
     """Handle again what failed, and read again what came in another API version; returns how many are done now.
 
-    Stripe posts a failed delivery again by itself, for three days at most, and a refused one never. The run ends when
-    Stripe does not answer: the next one finds the rest.
+    Stripe posts a failed delivery again by itself, for three days at most, and a refused one never. Those of an account
+    that is gone, or has keys of the other mode now, wait for it and do not keep the others waiting.
     """
     done = 0
-    due = Delivery.objects.filter(try_at__lte=timezone.now()).order_by("try_at").values_list("pk", flat=True)
-    for delivery_id in list(due[:AT_ONCE]):
+    due = Delivery.objects.filter(try_at__lte=timezone.now())
+    for name, livemode in list(due.values_list("account", "livemode").order_by("account").distinct()):
+        of_account = due.filter(account=name, livemode=livemode).order_by("try_at")
+        try:
+            done += retry_of(account_named(name, livemode=livemode), of_account)
+        except AccountNotConfigured as gone:
+            log.warning(gone.event, account=name, deliveries=of_account.count())
+    return done
+
+
+def retry_of(account: Account, due: QuerySet[Delivery]) -> int:
+    """It ends when Stripe does not answer for this account: the next run finds the rest."""
+    done = 0
+    for delivery_id in list(due.values_list("pk", flat=True)[:AT_ONCE]):
         delivery = Delivery.objects.get(pk=delivery_id)
         retry = read_again if delivery.state == DeliveryState.REFUSED else handle_again
         try:
-            retry(delivery)
+            retry(account, delivery)
             done += 1
         except DeliveryFailedError:
             continue
+        except StripeUnreachable as silent:
+            log.info("delivery.put_off", event_id=delivery.event_id)
+            put_off_locked(delivery_id, silent)
+            break
         except Exception as error:
             log.exception("delivery.stuck", event_id=delivery.event_id)
-            with transaction.atomic(durable=True):
-                put_off(Delivery.objects.select_for_update().defer("payload").get(pk=delivery_id), error)
-            if isinstance(error, StripeUnreachable):
-                break
+            put_off_locked(delivery_id, error)
     return done
+
+
+def put_off_locked(delivery_id: int, error: Exception) -> None:
+    with transaction.atomic(durable=True):
+        put_off(Delivery.objects.select_for_update().defer("payload").get(pk=delivery_id), error)
 
 
 def give_up_waiting() -> int:
@@ -184,25 +203,33 @@ def give_up_waiting() -> int:
     return given_up
 
 
-def handle_again(delivery: Delivery) -> None:
+def handle_again(account: Account, delivery: Delivery) -> None:
     """As if Stripe had posted it once more."""
     payload = bytes(delivery.payload)
-    receive_delivery(account=account_named(delivery.account), event=parse_event(payload), payload=payload)
+    receive_delivery(account=account, event=parse_event(payload), payload=payload)
 
 
-def read_again(delivery: Delivery) -> None:
+def read_again(account: Account, delivery: Delivery) -> None:
     """Handle a delivery of another API version with its object as Stripe has it now, in ours.
 
-    Raises StripeRefused or StripeUnreachable.
+    Where Stripe refuses for good to show it, the delivery is done with. Raises StripeUnreachable.
     """
-    account = account_named(delivery.account)
     event = parse_event(bytes(delivery.payload))
     with provenance.acting("system:reread", cause=event.id):
         manager = READ_AGAIN[event.data.object["object"]](account)
-        stripe_object = manager.read("retrieve", target=event.object_id)
+        try:
+            stripe_object = manager.read("retrieve", target=event.object_id)
+        except StripeRefused as refused:
+            log.warning(
+                "delivery.object_gone", event_id=event.id, object_id=event.object_id, reason=refused.ids["reason"]
+            )
+            stripe_object = None
         with transaction.atomic(durable=True):
             locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
             if locked.state == DeliveryState.REFUSED:
-                outcome = handle_reread(account, event, stripe_object)
+                if stripe_object is None:
+                    outcome = handle_gone(event, locked.order_id)
+                else:
+                    outcome = handle_reread(account, event, stripe_object)
                 finish_delivery(locked, outcome)
                 adopt_waiting(account, outcome)

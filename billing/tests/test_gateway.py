@@ -21,7 +21,7 @@ from billing.gateway.errors import IntentMissingError, StripeRefused, StripeUnre
 from billing.gateway.sessions import Sessions, session_body
 from billing.models import CallState, StripeCall
 from billing.quotes import Quote, QuotedLine
-from billing.services import sweep_open_calls
+from billing.services import find_out, sweep_open_calls
 from core.eventlog import provenance
 from core.eventlog.append import read_stream
 from tests.simulated import SimulatedStripe
@@ -134,15 +134,22 @@ class TestTheSweeper:
             sweep_open_calls()
         assert StripeCall.objects.get(pk=call.pk).state == CallState.SUCCEEDED
 
+    def test_gives_up_a_call_whose_object_stripe_does_not_have(
+        self, sessions: Sessions, stripe_side: SimulatedStripe
+    ) -> None:
+        call = sessions.intend("expire", target="cs_test_gone")
+        with freeze_time(timedelta(hours=24) + StripeCall.objects.get(pk=call.pk).requested_at):  # type: ignore[operator]
+            assert find_out(call).outcome == StripeCallFailed(reason="not_carried_out")
+
     def test_leaves_the_calls_of_an_account_that_is_gone(
         self, sessions: Sessions, stripe_side: SimulatedStripe, settings: Any
     ) -> None:
-        sessions.intend("create")
+        kept, listing = sessions.intend("create"), sessions.intend("list")
         settings.STRIPE_ACCOUNTS = {}
-        assert sweep_open_calls(older_than=timedelta()) == 0
-        call = StripeCall.objects.get()
-        assert (call.state, call.reason) == (CallState.UNKNOWN, "stuck")
-        assert sweep_open_calls() == 0, "it is left alone for a while"
+        assert sweep_open_calls(older_than=timedelta()) == 1
+        assert StripeCall.objects.get(pk=listing.pk).state == CallState.FAILED, "a read needs no account to have failed"
+        kept.refresh_from_db()
+        assert (kept.state, kept.attempts) == (CallState.REQUESTED, 0)
 
     def test_is_told_apart_by_a_command(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
         sessions.intend("list")

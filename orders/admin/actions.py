@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from billing.accounts import configured_accounts
+from billing.accounts import why_unserved
 from billing.gateway.errors import StripeRefused, StripeUnreachable
 from core.admin import ReadOnlyAdmin
 from core.money import format_money
@@ -29,6 +29,11 @@ from orders.timeline import attention_in_words
 type ActionView = Callable[[Any, HttpRequest, Order], HttpResponse]
 
 MAY_BE_MADE = "Stripe did not answer. The refund may still be made: this page will tell as soon as we know."
+
+UNSERVED = {
+    "account.missing": "account {account} is not in the settings",
+    "account.mode_changed": "it is test money and account {account} has live keys, or the other way round",
+}
 
 
 class Offer(NamedTuple):
@@ -86,7 +91,7 @@ class OrderActions(ReadOnlyAdmin):
     def refund_view(self, request: HttpRequest, order: Order) -> HttpResponse:
         offer = returnable(order)
         if not offer.payments or (request.method != "POST" and not offer.left):
-            messages.error(request, f"Nothing can be refunded: {why_no_refund(request, order, offer)}.")
+            messages.error(request, f"Nothing can be refunded: {why_no_refund(request, offer)}.")
             return back_to(order)
         data = request.POST if request.method == "POST" else None
         form = RefundForm(data, payments=offer.payments, surplus=bool(offer.surplus))
@@ -189,14 +194,16 @@ def offers(request: HttpRequest, order: Order, offer: Returnable) -> list[Offer]
     ]
 
 
-def why_no_refund(request: HttpRequest, order: Order, offer: Returnable) -> str:
+def why_no_refund(request: HttpRequest, offer: Returnable) -> str:
     """In a few words; '' when there is something to refund, by whom may do it."""
     if not offer.payments:
         return "no money came in"
     if offer.left:
         return "" if may_change(request) else "you may not change orders"
-    if order.account not in configured_accounts():
-        return f"account {order.account} is not in the settings"
+    for payment in offer.payments:
+        if payment.left:
+            why = why_unserved(payment.account, livemode=payment.livemode)
+            return UNSERVED[why].format(account=payment.account)
     return "what came in is on its way back" if offer.under_way else "all that came in was given back"
 
 

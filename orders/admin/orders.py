@@ -134,7 +134,7 @@ class OrderAdmin(OrderActions):
             "attention": attention_of(order),
             "may_change": may_change(request),
             "offers": offers(request, order, offer),
-            "why_no_refund": why_no_refund(request, order, offer),
+            "why_no_refund": why_no_refund(request, offer),
             "amounts": [(name, format_money(getattr(order, name), order.currency)) for name in AMOUNTS],
             "moments": [(name, utc(getattr(order, f"{name}_at"))) for name in MOMENTS],
             "lines": order.lines.order_by("item_id"),

@@ -41,6 +41,7 @@ class Refundable:
 
     payment_intent: str
     account: str
+    livemode: bool
     currency: str
     left: int
     is_counted: bool
@@ -67,6 +68,7 @@ def left_of(order: OrderAggregate, words: list[Payment], under_way: int) -> Refu
     return Refundable(
         payment_intent=best.payment_intent,
         account=best.account,
+        livemode=best.livemode,
         currency=best.currency,
         left=max(0, best.amount - given - under_way),
         is_counted=order.root.counts(best),

@@ -24,7 +24,8 @@ ENDED = {"expired": CheckoutState.EXPIRED, "canceled": CheckoutState.CANCELED}
 def cancel_order(*, order_id: int, reason: str) -> None:
     """Expire what is open at Stripe, then cancel; an order that is canceled already stays so.
 
-    Raises NotFound, OrderNotCancelable (paid, or being paid) or StripeUnreachable, having canceled nothing.
+    Raises NotFound, OrderNotCancelable (paid, or being paid), AccountNotConfigured or StripeUnreachable, having
+    canceled nothing.
     """
     try:
         with transaction.atomic(durable=True):
@@ -33,6 +34,8 @@ def cancel_order(*, order_id: int, reason: str) -> None:
                 return
             refuse_unless_cancelable(order)
             still_open = [one for one in order.checkouts if one.state == CheckoutState.OPEN]
+            if still_open:
+                account_named(order.root.account, livemode=order.root.livemode)
             calls = [intend_closing_of(order.root, checkout) for checkout in still_open]
         for call in calls:
             close_at_stripe(order_id, call)

@@ -79,7 +79,9 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
     except KeyError:
         # Another request has changed it since the counterparts were asked for.
         raise OrderNotPayable(order_id=root.pk, reason="changed_in_another_tab") from None
-    return Sessions(account_named(root.account)).intend("create", call_id=call_id, body=body, subject=root.stream)
+    return Sessions(account_named(root.account, livemode=root.livemode)).intend(
+        "create", call_id=call_id, body=body, subject=root.stream
+    )
 
 
 def finish_opening(call: StripeCall, order_id: int) -> Checkout:

@@ -43,7 +43,7 @@ def intend_closing_of(order: Order, checkout: Checkout) -> StripeCall:
 def intend_closing(order: Order, closer: Closer, object_id: str) -> StripeCall:
     """The call that closes an object: one that is under way, or a new one on record, in the caller's transaction."""
     under_way = open_closings(order.pk).filter(target=object_id).first()
-    manager = closer.manager(account_named(order.account))
+    manager = closer.manager(account_named(order.account, livemode=order.livemode))
     return under_way or manager.intend(closer.verb, target=object_id, subject=order.stream)
 
 

@@ -54,7 +54,7 @@ def payable_intent(*, order_id: int) -> PayableIntent:
 def read_open_intent(order_id: int) -> tuple[Checkout, Body]:
     checkout = open_intent(order_id)
     order = Order.objects.get(pk=order_id)
-    intents = PaymentIntents(account_named(order.account))
+    intents = PaymentIntents(account_named(order.account, livemode=order.livemode))
     return checkout, intents.read("retrieve", target=checkout.payment_intent, subject=order.stream)
 
 
@@ -73,7 +73,9 @@ def intend_intent(order: OrderAggregate) -> StripeCall:
         raise OrderNotPayable(order_id=root.pk, reason="nothing_to_pay")
     call_id = uuid4()
     body = intent_body(root.total, root.currency, metadata_of(root, call_id))
-    return PaymentIntents(account_named(root.account)).intend("create", call_id=call_id, body=body, subject=root.stream)
+    return PaymentIntents(account_named(root.account, livemode=root.livemode)).intend(
+        "create", call_id=call_id, body=body, subject=root.stream
+    )
 
 
 @completes(CREATE_INTENT)

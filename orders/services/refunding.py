@@ -9,7 +9,7 @@ from uuid import UUID, uuid4, uuid5
 
 from django.db import transaction
 
-from billing.accounts import account_named, configured_accounts
+from billing.accounts import account_named, why_unserved
 from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.errors import refusal_of
 from billing.gateway.refunds import Refunds
@@ -55,13 +55,17 @@ class Returnable:
 def returnable(order: Order) -> Returnable:
     """Read without a lock, for a page: the service looks again. An account that is gone can give nothing back."""
     aggregate, under_way = OrderAggregate(order, stored=True), refunds_under_way(order)
-    payments, accounts = refundable(aggregate, under_way), configured_accounts()
+    payments = refundable(aggregate, under_way)
     return Returnable(
         payments=payments,
-        left=[payment for payment in payments if payment.left and payment.account in accounts],
-        surplus=[part for part in surplus_parts(aggregate, under_way) if part[0].account in accounts],
+        left=[payment for payment in payments if payment.left and is_served(payment)],
+        surplus=[part for part in surplus_parts(aggregate, under_way) if is_served(part[0])],
         under_way=bool(under_way),
     )
+
+
+def is_served(payment: Refundable) -> bool:
+    return not why_unserved(payment.account, livemode=payment.livemode)
 
 
 @refusals_on_record
@@ -91,6 +95,8 @@ def refund_payment(
             [call] = intend_refunds(order, [decided])
         elif (call.subject, call.body) != (order.root.stream, refund_body(order_id, wanted)):
             raise OrderNotRefundable(order_id=order_id, reason="asked_differently")
+        else:
+            account_named(call.account, livemode=order.root.livemode)
     carry_out([call])
 
 
@@ -137,12 +143,13 @@ def refunds_under_way(order: Order) -> Counter[str]:
 
 def intend_refunds(order: OrderAggregate, decided: Sequence[OrderRefundRequested]) -> list[StripeCall]:
     """Put refunds on record, with the order and as calls, in the transaction that holds the order's lock."""
-    accounts = {payment.payment_intent: payment.account for payment in order.payments}
+    payments = {payment.payment_intent: payment for payment in order.payments}
     order.record(*decided)
     order.save()
     calls = []
     for requested in decided:
-        refunds = Refunds(account_named(accounts[requested.payment_intent]))
+        payment = payments[requested.payment_intent]
+        refunds = Refunds(account_named(payment.account, livemode=payment.livemode))
         body = refund_body(order.root.pk, requested)
         calls.append(refunds.intend("create", call_id=UUID(requested.call_id), body=body, subject=order.root.stream))
     return calls

@@ -1,7 +1,7 @@
 """What staff see of an order that a shopper has paid."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
 from tests.browser.pages import assert_fits, expect_status, order_shown, pay, press_buy
@@ -57,6 +57,22 @@ class TestStaff:
         delivery = timeline.filter(has_text="Stripe delivered").get_by_role("link").first
         delivery.click()
         page.wait_for_url("**/admin/webhooks/delivery/*/change/")
+        assert_fits(page)
+
+    @pytest.mark.parametrize("width", [PHONE, DESKTOP])
+    def test_refund_what_they_read_that_they_will(self, visit: Visit, order_id: int, width: int) -> None:
+        page = visit(width=width)
+        log_in(page)
+        page.goto(f"/admin/orders/order/{order_id}/change/")
+        page.get_by_role("link", name="Refund", exact=True).click()
+        assert_fits(page)
+        sentence = page.locator(".refund p").first
+        expect(sentence).to_contain_text("18.50 USD goes back to the shopper, from payment pi_")
+        page.get_by_label("Amount").fill("5.25")
+        expect(sentence).to_contain_text("5.25 USD goes back to the shopper")
+        page.get_by_role("button", name="Refund").click()
+        expect(page.get_by_text("$5.25 was given back.")).to_be_visible()
+        expect(page.get_by_text("Partially refunded, since some of its money was given back")).to_be_visible()
         assert_fits(page)
 
     @pytest.mark.parametrize("width", [PHONE, DESKTOP])
