@@ -17,6 +17,7 @@ from aiohttp import web
 
 from simulator.accounts import SETTINGS, SettingError, tell_account
 from simulator.app import build_app
+from simulator.resources.webhook_endpoints import configure_endpoints
 from simulator.state import SECRET_KEY
 from simulator.world import World
 
@@ -67,8 +68,7 @@ async def serve(arguments: argparse.Namespace) -> str | None:
         world = World.create(arguments.state, self_check=arguments.self_check)
     except sqlite3.Error as error:
         return f"cannot open the state file {arguments.state}: {error}"
-    for key, url, secret in arguments.webhook:
-        world.postman.configure(world.store.open_account(key), url, secret)
+    world.begin_with(partial(configure_endpoints, arguments.webhook))
     try:
         for key, *told in arguments.account:
             world.begin_with(partial(_tell, key, dict(pair.split("=", 1) for pair in told)))

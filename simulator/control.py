@@ -21,10 +21,11 @@ from aiohttp import web
 
 from simulator.accounts import SettingError, tell_account
 from simulator.faults import Fault, FaultError
+from simulator.resources.webhook_endpoints import register_endpoint
 from simulator.state import SECRET_KEY, Json, account_id
 from simulator.timeline import Actions, run_due
 from simulator.wire import CONTENT_TYPE, render_json
-from simulator.world import World
+from simulator.world import Scope, World
 
 _WEBHOOK_FIELDS = {"key": SECRET_KEY, "url": re.compile(r"https?://.+"), "secret": re.compile(r"whsec_.+")}
 MAX_ADVANCE = 10 * 365 * 24 * 60 * 60
@@ -78,9 +79,9 @@ class Control:
             if not pattern.fullmatch(str(body.get(name, ""))):
                 raise bad_request(f"{name} has to match {pattern.pattern}")
         account = self.world.store.open_account(body["key"])
-        endpoint_id = self.world.postman.register(account, body["url"], body["secret"])
+        endpoint = register_endpoint(Scope(self.world, account), body["url"], body["secret"])
         self.world.store.flush()
-        return answer({"id": endpoint_id, "account": account.id})
+        return answer({"id": endpoint["id"], "account": account.id})
 
     async def tell_account(self, request: web.Request) -> web.Response:
         body = await read_object(request)

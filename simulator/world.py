@@ -10,6 +10,7 @@ from typing import Any
 
 from simulator.clock import Clock
 from simulator.contract import Contract
+from simulator.endpoints import endpoints_for
 from simulator.faults import Faults
 from simulator.state import Account, Json, Store
 from simulator.webhooks import Postman
@@ -106,7 +107,7 @@ class Scope:
         event["data"] = {"object": copy.deepcopy(subject)}
         if before:
             event["data"]["previous_attributes"] = copy.deepcopy(before)
-        event["pending_webhooks"] = len(self.world.postman.endpoints(self.account))
+        event["pending_webhooks"] = len(endpoints_for(self.account, kind))
         if self.world.self_check:
             self.world.contract.check_answer(event)
         self.account.put(event)
