@@ -116,7 +116,7 @@ def differences(counterpart: Counterpart, found: Mapping[str, Any] | None, at: d
     expected = counterpart.terms | counterpart.told
     differing = [name for name, value in expected.items() if not says(found, {name: value})]
     # A coupon that was made anew under our id may have an end of its own.
-    return tuple(differing if found.get("valid", True) else [*differing, "valid"])
+    return tuple(sorted(differing if found.get("valid", True) else [*differing, "valid"]))
 
 
 def says(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:

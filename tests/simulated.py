@@ -63,6 +63,9 @@ class SimulatedStripe:
     ) -> None:
         self._control("POST", "/_sim/faults", {"fault": fault, "match": match, "times": times, "seconds": seconds})
 
+    def forget_faults(self) -> None:
+        self._control("DELETE", "/_sim/faults")
+
     def advance(self, seconds: int) -> None:
         self._control("POST", "/_sim/advance", {"seconds": seconds})
 
