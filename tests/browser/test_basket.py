@@ -4,7 +4,16 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
-from tests.browser.pages import assert_fits, expect_status, order_shown, pay, reach_stripe
+from tests.browser.pages import (
+    DECLINED,
+    PATIENCE_MS,
+    PAYS,
+    assert_fits,
+    expect_status,
+    order_shown,
+    pay,
+    reach_stripe,
+)
 from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
@@ -12,6 +21,7 @@ pytestmark = pytest.mark.browser
 DOLLARS = ["Enamel mug", "Campfire cookbook", "Sheepskin"]
 EUROS = ["Wool blanket", "Pocket knife", "Linen apron"]
 CODE = "spring15"
+AUTHENTICATES = "4000002500003155"
 
 
 def fill_basket(page: Page, names: list[str]) -> None:
@@ -69,7 +79,7 @@ class TestABasket:
         page.get_by_role("link", name=EUROS[0]).click()
         page.get_by_role("button", name="Add to basket").click()
         expect(page.get_by_role("alert").first).to_contain_text("they can't be paid together")
-        expect(page.get_by_text("Enamel mug")).to_be_visible()
+        expect(page.get_by_role("link", name="Enamel mug")).to_be_visible()
         # Of the 422 that was wanted.
         assert len(complaints) == 1
         complaints.clear()
@@ -83,6 +93,101 @@ class TestABasket:
         page.get_by_role("button", name="Remove Campfire cookbook").click()
         expect(page.get_by_text("Campfire cookbook")).to_have_count(0)
         page.get_by_role("button", name="Go to checkout").click()
+        pay(page)
+        order_shown(page)
+        expect_status(page, "Paid")
+
+
+def pay_here(page: Page) -> None:
+    """On our own page: the fields are Stripe's, in a frame of its own."""
+    page.get_by_role("button", name="Or pay on this site").click()
+    expect(page.get_by_role("button", name="Pay", exact=True)).to_be_enabled(timeout=PATIENCE_MS)
+
+
+def type_card(page: Page, number: str) -> None:
+    frame = page.frame_locator("#payment-element iframe")
+    for label, value in {"Card number": number, "Expiration date": "12/40", "Security code": "123"}.items():
+        frame.get_by_label(label).fill(value)
+
+
+def press_pay(page: Page) -> None:
+    page.get_by_role("button", name="Pay", exact=True).click()
+
+
+class TestThePaymentElement:
+    @pytest.mark.parametrize("width", [PHONE, DESKTOP])
+    @pytest.mark.parametrize(("names", "account"), [(DOLLARS, "default"), (EUROS, "euro")])
+    def test_charges_what_the_basket_said(
+        self, shop: Shop, visit: Visit, names: list[str], account: str, width: int
+    ) -> None:
+        page = visit(width=width)
+        fill_basket(page, names)
+        use_code(page, CODE)
+        expect(page.get_by_text("Spring sale, 15% off")).to_be_visible()
+        said = sums_of(page)
+        pay_here(page)
+        assert sums_of(page) == said
+        assert_fits(page)
+        type_card(page, PAYS)
+        press_pay(page)
+        order_id = order_shown(page)
+        expect_status(page, "Paid")
+        assert sums_of(page) == said
+        order = page.request.get(f"/order/{order_id}", headers={"Accept": "application/json"}).json()
+        [intent] = [
+            one
+            for one in shop.stripe.objects("payment_intent", account)
+            if one["metadata"].get("order_id") == str(order_id)
+        ]
+        assert (intent["status"], intent["amount_received"]) == ("succeeded", order["total"])
+
+    def test_shows_stripes_words_for_a_decline_and_takes_another_card(
+        self, visit: Visit, complaints: list[str]
+    ) -> None:
+        page = visit()
+        fill_basket(page, DOLLARS[:1])
+        pay_here(page)
+        type_card(page, DECLINED)
+        press_pay(page)
+        expect(page.locator("form[data-pay] [role=alert]")).to_contain_text("Your card was declined")
+        # Of Stripe's 402.
+        assert len(complaints) == 1
+        complaints.clear()
+        type_card(page, PAYS)
+        press_pay(page)
+        order_shown(page)
+        expect_status(page, "Paid")
+
+    @pytest.mark.parametrize(("button", "status"), [("Complete", "Paid"), ("Fail", "Not paid yet")])
+    def test_lets_the_bank_ask_back(self, visit: Visit, button: str, status: str) -> None:
+        page = visit()
+        fill_basket(page, DOLLARS[:1])
+        pay_here(page)
+        type_card(page, AUTHENTICATES)
+        press_pay(page)
+        page.get_by_role("button", name=button).click()
+        order_shown(page)
+        expect_status(page, status)
+
+    def test_tells_of_a_payment_that_takes_days(self, shop: Shop, visit: Visit) -> None:
+        page = visit()
+        fill_basket(page, DOLLARS[:1])
+        pay_here(page)
+        page.frame_locator("#payment-element iframe").get_by_label("Bank debit").check()
+        press_pay(page)
+        order_shown(page)
+        expect_status(page, "Your payment is being processed")
+        shop.stripe.advance(4 * 24 * 3600)
+        expect_status(page, "Paid")
+
+    def test_says_so_when_the_form_can_not_be_loaded(self, shop: Shop, visit: Visit, complaints: list[str]) -> None:
+        page = visit()
+        fill_basket(page, DOLLARS[:1])
+        shop.stripe.order_fault("http_429", "POST /v1/payment_intents")
+        page.get_by_role("button", name="Or pay on this site").click()
+        expect(page.locator("form[data-pay] [role=alert]")).to_contain_text("isn't answering right now")
+        complaints.clear()  # of the 503 that was ordered
+        page.get_by_role("button", name="page instead").click()
         pay(page)
         order_shown(page)
         expect_status(page, "Paid")
