@@ -153,7 +153,9 @@ def refund(request: HttpRequest, order: Order, form: RefundForm) -> bool:
         form.refuse(refusal_in_words(refusal))
         return False
     else:
-        messages.success(request, f"{format_money(wanted['minor_units'], form.chosen.currency)} was given back.")
+        messages.success(
+            request, f"Stripe accepted the refund of {format_money(wanted['minor_units'], form.chosen.currency)}."
+        )
     return True
 
 
@@ -164,7 +166,7 @@ def give_surplus_back(request: HttpRequest, order: Order) -> HttpResponse:
         return redirect("admin:orders_order_return_surplus", order.pk)
     try:
         return_surplus(order_id=order.pk, amount=amount, call_id=call_id)
-        messages.success(request, f"The surplus of {format_money(amount, order.currency)} was given back.")
+        messages.success(request, f"Stripe accepted the refund of the surplus, {format_money(amount, order.currency)}.")
     except StripeUnreachable:
         messages.warning(request, MAY_BE_MADE)
     except Refusal as refusal:

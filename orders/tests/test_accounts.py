@@ -198,6 +198,15 @@ class TestAnAccountWithKeysOfTheOtherMode:
         assert len(stripe_side.requests_of("POST", "/v1/checkout/sessions")) == sent
         assert of_accounts(said) == [{"event": "account.mode_changed", "account": "default", "open_calls": 1}]
 
+    def test_is_not_asked_to_close_a_checkout_of_the_mode_before(
+        self, waiting: Order, stripe_side: SimulatedStripe, settings: LazySettings
+    ) -> None:
+        change_key(settings, LIVE)
+        with provenance.acting("staff:7"), pytest.raises(AccountNotConfigured):
+            cancel_order(order_id=waiting.pk, reason="staff")
+        assert not StripeCall.objects.filter(operation="checkout.sessions.expire").exists()
+        assert Order.objects.get().state == "pending"
+
     def test_gives_no_money_of_the_mode_before_back(
         self,
         shopper: Client,

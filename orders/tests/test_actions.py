@@ -117,7 +117,7 @@ class TestARefund:
         self, admin_client: Client, admin_user: User, paid: Order, stripe_side: SimulatedStripe
     ) -> None:
         answer = admin_client.post(address(paid, "refund"), self.form(paid, amount=" 5.25 "), follow=True)
-        assert messages_of(answer) == ["$5.25 was given back."]
+        assert messages_of(answer) == ["Stripe accepted the refund of $5.25."]
         [refund] = stripe_side.objects("refund")
         assert (refund["amount"], refund["reason"]) == (525, "duplicate")
         assert Event.objects.get(kind="order.refund_requested").actor == f"staff:{admin_user.pk}"
@@ -129,7 +129,7 @@ class TestARefund:
         form = self.form(paid, amount="18.50")
         for _ in range(2):
             answer = admin_client.post(address(paid, "refund"), form, follow=True)
-            assert messages_of(answer) == ["$18.50 was given back."]
+            assert messages_of(answer) == ["Stripe accepted the refund of $18.50."]
         assert len(stripe_side.objects("refund")) == 1
 
     def test_that_is_changed_and_sent_under_the_same_id_is_refused(
@@ -266,7 +266,7 @@ class TestReturningSurplus:
         form = self.form(admin_client, overpaid)
         for _ in range(2):
             answer = admin_client.post(address(overpaid, "return_surplus"), form, follow=True)
-            assert messages_of(answer) == ["The surplus of $36.50 was given back."]
+            assert messages_of(answer) == ["Stripe accepted the refund of the surplus, $36.50."]
         assert sorted(refund["amount"] for refund in stripe_side.objects("refund")) == [1150, 2500]
         order = Order.objects.get()
         assert (order.state, order.surplus, order.attention) == ("paid", 0, [])

@@ -71,7 +71,7 @@ class TestStaff:
         page.get_by_label("Amount").fill("5.25")
         expect(sentence).to_contain_text("5.25 USD goes back to the shopper")
         page.get_by_role("button", name="Refund").click()
-        expect(page.get_by_text("$5.25 was given back.")).to_be_visible()
+        expect(page.get_by_text("Stripe accepted the refund of $5.25.")).to_be_visible()
         expect(page.get_by_text("Partially refunded, since some of its money was given back")).to_be_visible()
         assert_fits(page)
 
