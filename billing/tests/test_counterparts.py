@@ -24,9 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def coupon_for(terms: DiscountTerms, account: str = "default") -> str:
-    coupon = counterparts_for(account=account, discount=terms, taxes=[]).coupon
-    assert coupon is not None
-    return coupon
+    return counterparts_for(account=account, discount=terms, taxes=[]).coupons[terms.discount, terms.version]
 
 
 def at_stripe(side: SimulatedStripe, coupon: str, account: str = "default") -> Any:
@@ -43,7 +41,8 @@ class TestWhatIsSynced:
         [coupon] = stripe_side.objects("coupon", "euro")
         rates = {one["display_name"]: one["id"] for one in stripe_side.objects("tax_rate", "euro")}
         assert found == Counterparts(
-            coupon=coupon["id"], tax_rates={(taxes[0].pk, 1): rates["VAT"], (taxes[1].pk, 1): rates["Reduced"]}
+            coupons={(discount.pk, 1): coupon["id"]},
+            tax_rates={(taxes[0].pk, 1): rates["VAT"], (taxes[1].pk, 1): rates["Reduced"]},
         )
         assert StripeCall.objects.count() == calls
 
@@ -57,15 +56,14 @@ class TestWhatIsSynced:
 
 
 def test_nothing_is_asked_for_nothing(stripe_side: SimulatedStripe) -> None:
-    assert counterparts_for(account="default", discount=None, taxes=[]) == Counterparts(coupon=None, tax_rates={})
+    assert counterparts_for(account="default", discount=None, taxes=[]) == Counterparts(coupons={}, tax_rates={})
 
 
 class TestWhatIsNotSynced:
     def test_is_synced_first(self, stripe_side: SimulatedStripe) -> None:
         discount, tax = summer(), vat()
         found = counterparts_for(account="default", discount=discount.terms, taxes=[tax.terms])
-        assert found.coupon is not None
-        assert at_stripe(stripe_side, found.coupon)["percent_off"] == 15
+        assert at_stripe(stripe_side, found.coupons[discount.pk, 1])["percent_off"] == 15
         assert [one["id"] for one in stripe_side.objects("tax_rate")] == [found.tax_rates[tax.pk, 1]]
         work()
         assert coupons(stripe_side) == {account: [("Summer", 15, None, None)] for account in ("default", "euro")}

@@ -146,7 +146,7 @@ class Mirroring(RuleBasedStateMachine):
     def check_price(self, account: str, terms: Any) -> None:
         """The objects that a checkout is given are those of its order's terms."""
         if isinstance(terms, DiscountTerms):
-            coupon = counterparts_for(account=account, discount=terms, taxes=[]).coupon
+            [coupon] = counterparts_for(account=account, discount=terms, taxes=[]).coupons.values()
             given: Any = Coupon.objects.get(account=account, object_id=coupon)
             asked = reduction(terms)
         else:

@@ -16,6 +16,8 @@ from core.admin import utc
 from core.money import format_money
 from orders.admin.actions import OrderActions, attention_of, may_change, offers, why_no_refund
 from orders.models import Attention, Checkout, DisputeState, Item, Order, OrderState, Payment
+from orders.quote import quote_of
+from orders.representations import money_table
 from orders.services.refunding import returnable
 from orders.timeline import attention_in_words, dispute_in_words, standing, timeline
 
@@ -31,7 +33,8 @@ DISPUTE_COLORS: dict[str, str] = {
     DisputeState.WON: "success",
     DisputeState.LOST: "danger",
 }
-AMOUNTS = ["subtotal", "discount", "tax", "total", "received", "refunded", "surplus"]
+# What came in and went out, beside the parts of the price.
+MONEY = ["received", "refunded", "surplus"]
 MOMENTS = ["drafted", "placed", "paid", "canceled"]
 
 
@@ -86,7 +89,8 @@ class OrderAdmin(OrderActions):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = Q(pk__in=Checkout.objects.filter(session_id=term).values("order_id"))
+        opened = Checkout.objects.filter(Q(session_id=term) | Q(payment_intent=term))
+        found = Q(pk__in=opened.values("order_id"))
         found |= Q(pk__in=Payment.objects.filter(payment_intent=term).values("order_id"))
         if term.isdecimal():
             found |= Q(pk=int(term))
@@ -135,9 +139,12 @@ class OrderAdmin(OrderActions):
             "may_change": may_change(request),
             "offers": offers(request, order, offer),
             "why_no_refund": why_no_refund(request, offer),
-            "amounts": [(name, format_money(getattr(order, name), order.currency)) for name in AMOUNTS],
+            "amounts": [
+                *money_table(order),
+                *((name.capitalize(), format_money(getattr(order, name), order.currency)) for name in MONEY),
+            ],
             "moments": [(name, utc(getattr(order, f"{name}_at"))) for name in MOMENTS],
-            "lines": order.lines.order_by("item_id"),
+            "lines": quote_of(order).lines,
             "checkouts": order.checkouts.order_by("attempt"),
             "payments": order.payments.order_by("updated_at"),
             "refunds": order.refunds.order_by("updated_at"),

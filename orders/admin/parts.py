@@ -98,10 +98,10 @@ class OrderLineAdmin(OrderPartAdmin):
 class CheckoutAdmin(OrderPartAdmin):
     """Attempts to let a shopper pay."""
 
-    list_display = ["id", "of_order", "attempt", "labelled_state", "opened", "closed", "session_id"]
+    list_display = ["id", "of_order", "attempt", "labelled_state", "opened", "closed", "object_id"]
     list_filter = ["state"]
-    search_fields = ["order_id__exact", "id__exact", "session_id__exact"]
-    fields = ["id", "of_order", "attempt", "labelled_state", "opened", "expires", "closed", "session_id", "call"]
+    search_fields = ["order_id__exact", "id__exact", "session_id__exact", "payment_intent__exact"]
+    fields = ["id", "of_order", "attempt", "labelled_state", "opened", "expires", "closed", "object_id", "call"]
 
     @display(description="state", label=CHECKOUT_COLORS)
     def labelled_state(self, checkout: Checkout) -> str:

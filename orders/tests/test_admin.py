@@ -147,7 +147,7 @@ class TestAnOrdersPage:
     ) -> None:
         order = paid(shopper, mug, stripe_side)
         page = admin_client.get(page_of(order))
-        assert ("received", "$18.50") in page.context["amounts"]
+        assert ("Received", "$18.50") in page.context["amounts"]
         text = page.content.decode()
         assert mug.name in text
         assert Checkout.objects.get().session_id in text
