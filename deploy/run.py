@@ -90,7 +90,10 @@ def simulator_arguments(settings: Mapping[str, str]) -> list[str]:
         endpoint = f"http://127.0.0.1:{settings['PORT']}/webhooks/stripe/{account}/"
         prefix = f"STRIPE_{account.upper()}"
         secret = settings[f"{prefix}_WEBHOOK_SECRETS"].split(",")[0]
-        arguments += ["--webhook", settings[f"{prefix}_SECRET_KEY"], endpoint, secret]
+        key, currency = settings[f"{prefix}_SECRET_KEY"], settings[f"{prefix}_CURRENCIES"].split(",")[0]
+        arguments += ["--webhook", key, endpoint, secret]
+        told = [f"publishable_key={settings[f'{prefix}_PUBLISHABLE_KEY']}"]
+        arguments += ["--account", key, *told, *([] if currency == "*" else [f"default_currency={currency}"])]
     return arguments
 
 

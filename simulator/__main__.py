@@ -10,10 +10,14 @@ import os
 import signal
 import sqlite3
 import sys
+from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 
+from simulator.accounts import SETTINGS, SettingError, tell_account
 from simulator.app import build_app
+from simulator.resources.webhook_endpoints import configure_endpoints
 from simulator.state import SECRET_KEY
 from simulator.world import World
 
@@ -35,12 +39,27 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
         metavar=("SECRET_KEY", "URL", "WHSEC"),
         help="post the events of this key's account to this endpoint (may be given several times)",
     )
+    parser.add_argument(
+        "--account",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("SECRET_KEY", "NAME=VALUE"),
+        help=f"what this key's account is like: {', '.join(SETTINGS)} (may be given several times)",
+    )
     parser.add_argument("--self-check", action="store_true", help="hold every answer and event against the contract")
     arguments = parser.parse_args(argv)
     for key, url, secret in arguments.webhook:
         if not (SECRET_KEY.fullmatch(key) and url.startswith("http") and secret.startswith("whsec_")):
             parser.error(f"--webhook {key[:8]}... {url}: want sk_test_..., http(s)://..., whsec_...")
+    for key, *told in arguments.account:
+        if not (SECRET_KEY.fullmatch(key) and told and all("=" in pair for pair in told)):
+            parser.error(f"--account {key[:8]}...: want sk_test_... and NAME=VALUE")
     return arguments
+
+
+def _tell(key: str, told: Mapping[str, str], world: World) -> None:
+    tell_account(world.store.open_account(key), told)
 
 
 async def serve(arguments: argparse.Namespace) -> str | None:
@@ -49,8 +68,12 @@ async def serve(arguments: argparse.Namespace) -> str | None:
         world = World.create(arguments.state, self_check=arguments.self_check)
     except sqlite3.Error as error:
         return f"cannot open the state file {arguments.state}: {error}"
-    for key, url, secret in arguments.webhook:
-        world.postman.configure(world.store.open_account(key), url, secret)
+    world.begin_with(partial(configure_endpoints, arguments.webhook))
+    try:
+        for key, *told in arguments.account:
+            world.begin_with(partial(_tell, key, dict(pair.split("=", 1) for pair in told)))
+    except SettingError as error:
+        return f"--account: {error}"
     runner = web.AppRunner(build_app(world), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, HOST, arguments.port)

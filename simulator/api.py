@@ -1,10 +1,14 @@
-"""The way of one API request: fault, key, version, contract, idempotency, handler, expansion, answer."""
+"""The way of one API request: fault, key, version, contract, idempotency, handler, expansion, answer.
+
+An answer's Date is the simulator's clock, so `POST /_sim/advance` shows a shop a clock that differs from its own.
+"""
 
 import asyncio
 import base64
 import binascii
 import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -80,9 +84,9 @@ class Api:
             return await _hang_up(request, fault.seconds or HOLD_SECONDS)
         if fault and kind == "delay":
             await self._delay(exchange, fault)
-        return web.Response(
-            status=status, body=render_json(body), headers=exchange.headers(self.world.contract.version)
-        )
+        headers = exchange.headers(self.world.contract.version)
+        headers["Date"] = formatdate(self.world.clock.now(), usegmt=True)
+        return web.Response(status=status, body=render_json(body), headers=headers)
 
     def _answer(self, exchange: Exchange, fault: str | None) -> tuple[int, Json]:
         try:

@@ -14,6 +14,7 @@ from simulator.hosted import HostedPage
 from simulator.payments import fail_payment, settle_payment
 from simulator.resources.checkout_sessions import expire_session
 from simulator.staging import Staging
+from simulator.stripe_js import StripeJs
 from simulator.timeline import Actions, run_due
 from simulator.world import World
 
@@ -32,6 +33,7 @@ def build_app(world: World) -> web.Application:
     app.add_routes(Control(world, ACTIONS).routes())
     app.add_routes(Staging(world).routes())
     app.add_routes(HostedPage(world).routes())
+    app.add_routes(StripeJs(world).routes())
     app.router.add_route("*", "/v1/{rest:.*}", Api(world).serve)
 
     async def run_background(_app: web.Application) -> AsyncIterator[None]:

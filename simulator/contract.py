@@ -119,7 +119,7 @@ class Contract:
 
     def check_answer(self, value: dict[str, Any]) -> None:
         """Validate any answer by its own `object`: a list's items each, an event's object too."""
-        if value.get("object") == "list":
+        if value.get("object") in ("list", "search_result"):
             for item in value["data"]:
                 self.check_answer(item)
             return

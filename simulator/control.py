@@ -3,6 +3,7 @@
 POST   /_sim/faults      {"fault", "match", "times", "seconds", "key"}: see faults.py; GET lists, DELETE clears
 POST   /_sim/advance     {"seconds"}: moves the clock; what falls due happens before the answer
 POST   /_sim/webhooks    {"key", "url", "secret"}: adds an endpoint
+POST   /_sim/accounts    {"key", "publishable_key"?, "default_currency"?, "country"?}: see accounts.py
 GET    /_sim/requests    the API requests received, oldest first
 GET    /_sim/deliveries  every delivery with its attempts and their answers
 GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE forgets them
@@ -18,11 +19,13 @@ from typing import Any
 
 from aiohttp import web
 
+from simulator.accounts import SettingError, tell_account
 from simulator.faults import Fault, FaultError
+from simulator.resources.webhook_endpoints import register_endpoint
 from simulator.state import SECRET_KEY, Json, account_id
 from simulator.timeline import Actions, run_due
 from simulator.wire import CONTENT_TYPE, render_json
-from simulator.world import World
+from simulator.world import Scope, World
 
 _WEBHOOK_FIELDS = {"key": SECRET_KEY, "url": re.compile(r"https?://.+"), "secret": re.compile(r"whsec_.+")}
 MAX_ADVANCE = 10 * 365 * 24 * 60 * 60
@@ -41,6 +44,7 @@ class Control:
             web.delete("/_sim/faults", self.clear_faults),
             web.post("/_sim/advance", self.advance),
             web.post("/_sim/webhooks", self.add_webhook),
+            web.post("/_sim/accounts", self.tell_account),
             web.get("/_sim/requests", self.list_requests),
             web.get("/_sim/deliveries", self.list_deliveries),
             web.get("/_sim/state", self.show_state),
@@ -75,9 +79,21 @@ class Control:
             if not pattern.fullmatch(str(body.get(name, ""))):
                 raise bad_request(f"{name} has to match {pattern.pattern}")
         account = self.world.store.open_account(body["key"])
-        endpoint_id = self.world.postman.register(account, body["url"], body["secret"])
+        endpoint = register_endpoint(Scope(self.world, account), body["url"], body["secret"])
         self.world.store.flush()
-        return answer({"id": endpoint_id, "account": account.id})
+        return answer({"id": endpoint["id"], "account": account.id})
+
+    async def tell_account(self, request: web.Request) -> web.Response:
+        body = await read_object(request)
+        key = body.pop("key", "")
+        if not isinstance(key, str) or not SECRET_KEY.fullmatch(key):
+            raise bad_request("key has to be a secret key, sk_test_...")
+        try:
+            told = tell_account(self.world.store.open_account(key), body)
+        except SettingError as invalid:
+            raise bad_request(str(invalid)) from invalid
+        self.world.store.flush()
+        return answer(told)
 
     async def list_requests(self, _request: web.Request) -> web.Response:
         return answer({"requests": list(self.world.requests)})
@@ -96,12 +112,10 @@ class Control:
 
     async def forget(self, request: web.Request) -> web.Response:
         if request.query:
-            account = self.world.store.open_account(_read_query_key(request))
-            account.clear()
-            self.world.faults.clear(account.id)
-            self.world.store.flush()
+            self.world.forget_account(self.world.store.open_account(_read_query_key(request)))
         else:
             await self.world.forget()
+        self.world.store.flush()
         return answer({"forgotten": True})
 
 

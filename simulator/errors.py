@@ -26,6 +26,13 @@ class StripeError(Exception):
         fields = {"type": kind, "code": code, "param": param, "message": message, "doc_url": doc_url}
         self.body: dict[str, Any] = {"error": {key: value for key, value in fields.items() if value is not None}}
 
+    @classmethod
+    def of_fields(cls, status: int, fields: dict[str, Any]) -> "StripeError":
+        """An error that is known by all its fields already, such as an intent's `last_payment_error`."""
+        error = cls(status, fields["message"])
+        error.body = {"error": dict(fields)}
+        return error
+
 
 def invalid_parameter(param: str | None, message: str, code: str | None = None) -> StripeError:
     return StripeError(400, message, param=param, code=code)

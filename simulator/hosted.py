@@ -1,4 +1,8 @@
-"""The hosted payment page, `/c/pay/<session id>`: plain HTML forms, no script."""
+"""Pages that shoppers are sent to: plain HTML forms, no script.
+
+GET|POST /c/pay/<session id>  the hosted payment page
+GET|POST /c/3ds/<intent id>   the bank's page for a card that its owner has to confirm: `confirm=1` or `refuse=1`
+"""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +14,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from simulator.pages import Bill, render_closed, render_form, render_missing
-from simulator.payments import CARDS, PaymentMethod, complete_session, pay_by_card, pay_by_slow_method
+from simulator.authentication import answer_authentication, is_asked_for, return_address
+from simulator.checkout import complete_if_paid, complete_session, pay_by_card, pay_by_slow_method
+from simulator.methods import CARDS, NOT_AUTHENTICATED, PaymentMethod
+from simulator.pages import Bill, render_authentication, render_closed, render_form, render_missing
+from simulator.payments import session_of
 from simulator.resources.checkout_pricing import breakdown, coupon_of
 from simulator.resources.checkout_sessions import line_items
 from simulator.state import Json
@@ -62,6 +69,8 @@ class HostedPage:
         return [
             web.get("/c/pay/{session}", self.show),
             web.post("/c/pay/{session}", self.submit),
+            web.get("/c/3ds/{intent}", self.show_authentication),
+            web.post("/c/3ds/{intent}", self.answer_authentication),
             web.get("/c/assets/checkout.css", self.stylesheet),
         ]
 
@@ -80,6 +89,25 @@ class HostedPage:
         self.world.store.flush()
         return answer
 
+    async def show_authentication(self, request: web.Request) -> web.Response:
+        scope, intent = self._find_waiting(request)
+        session = session_of(scope, intent)
+        back = intent["next_action"]["redirect_to_url"]["return_url"]
+        headers = _security_headers(back, session["success_url"] if session else None)
+        return web.Response(text=render_authentication(intent), content_type="text/html", headers=headers)
+
+    async def answer_authentication(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        scope, intent = self._find_waiting(request)
+        noted = answer_authentication(scope, intent, confirmed="confirm" in form)
+        address = return_address(intent, noted["return_url"])
+        if session := session_of(scope, intent):
+            complete_if_paid(scope, session, intent, noted["email"])
+            address = session["success_url"] if session["status"] == "complete" else noted["return_url"]
+            address = _fill_in(address, session)
+        self.world.store.flush()
+        return _see_other(address)
+
     async def stylesheet(self, _request: web.Request) -> web.FileResponse:
         return web.FileResponse(ASSETS / "checkout.css", headers={"Cache-Control": "no-cache"})
 
@@ -94,25 +122,33 @@ class HostedPage:
             card_form = CardForm.read(form, datetime.fromtimestamp(scope.now, UTC))
             if card_form.errors:
                 return self._page(scope, session, card_form, HTTPStatus.UNPROCESSABLE_ENTITY)
-            card = CARDS[card_form.card_number]
-            pay_by_card(scope, session, card, card_form.method(), email)
-            if card.refusal:
-                refused = CardForm(card_form.values, {"card_number": f"{card.refusal.message} Try another card."})
+            intent = pay_by_card(scope, session, card_form.method(), email)
+            if is_asked_for(intent):
+                return _redirect(intent["next_action"]["redirect_to_url"]["url"], session)
+            if intent["status"] != "succeeded":
+                message = f"{intent['last_payment_error']['message']} Try another card."
+                refused = CardForm(card_form.values, {"card_number": message})
                 return self._page(scope, session, refused, HTTPStatus.PAYMENT_REQUIRED)
         return _redirect(session["success_url"], session)
 
     def _find(self, request: web.Request) -> tuple[Scope, Json]:
         found = self.world.store.find_object("checkout.session", request.match_info["session"])
         if not found:
-            page = render_missing()
-            raise web.HTTPNotFound(text=page, content_type="text/html", headers=_security_headers())
+            raise _not_found()
         account, session = found
         return Scope(self.world, account), session
+
+    def _find_waiting(self, request: web.Request) -> tuple[Scope, Json]:
+        """The PaymentIntent that its shopper has to confirm."""
+        found = self.world.store.find_object("payment_intent", request.match_info["intent"])
+        if not found or not is_asked_for(found[1]):
+            raise _not_found()
+        return Scope(self.world, found[0]), found[1]
 
     def _page(
         self, scope: Scope, session: Json, form: CardForm | None = None, status: HTTPStatus = HTTPStatus.OK
     ) -> web.Response:
-        form = form or CardForm({"email": session["customer_email"] or ""}, {})
+        form = form or CardForm({"email": session["customer_email"] or ""}, _failed_authentication(scope, session))
         if session["status"] == "open":
             items = line_items(scope, session["id"])
             bill = Bill(session, items, breakdown(scope, session), coupon_of(scope, session))
@@ -128,10 +164,28 @@ def _is_future(exp: str, today: datetime) -> bool:
     return match is not None and (2000 + int(match[2]), int(match[1])) >= (today.year, today.month)
 
 
+def _failed_authentication(scope: Scope, session: Json) -> dict[str, str]:
+    """The shopper comes back from the bank's page by a redirect, so the page has to look for what is wrong."""
+    intent = scope.account.find("payment_intent", session["payment_intent"] or "")
+    error = (intent and intent["last_payment_error"]) or {}
+    return {"card_number": NOT_AUTHENTICATED.message} if error.get("code") == NOT_AUTHENTICATED.code else {}
+
+
+def _not_found() -> web.HTTPNotFound:
+    return web.HTTPNotFound(text=render_missing(), content_type="text/html", headers=_security_headers())
+
+
 def _redirect(url: str, session: Json) -> web.Response:
-    """303 to the shop; `{CHECKOUT_SESSION_ID}` is the only thing that Stripe fills in."""
-    location = url.replace("{CHECKOUT_SESSION_ID}", session["id"])
-    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": location, "Cache-Control": "no-store"})
+    return _see_other(_fill_in(url, session))
+
+
+def _fill_in(url: str, session: Json) -> str:
+    """`{CHECKOUT_SESSION_ID}` is the only thing that Stripe fills in."""
+    return url.replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _see_other(url: str) -> web.Response:
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": url, "Cache-Control": "no-store"})
 
 
 def _security_headers(*destinations: str | None) -> dict[str, str]:

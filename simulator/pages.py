@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from simulator.currencies import format_amount
-from simulator.payments import CARDS
+from simulator.methods import CARDS
 from simulator.state import Json
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -61,8 +61,22 @@ def render_closed(session: Json) -> str:
     return _render_message("You're all done here", f"This checkout is complete.{on_its_way}", back)
 
 
+def render_authentication(intent: Json) -> str:
+    """The bank's page for a card whose owner has to confirm the payment."""
+    amount = escape(format_amount(intent["amount"], intent["currency"]))
+    content = _fill("authentication.html", amount=amount)
+    return _fill("page.html", title="Confirm your payment", content=content)
+
+
+def render_payment_element() -> str:
+    """The frame with the fields of the stand-in Stripe.js."""
+    return _fill("payment_element.html", cards=_card_rows())
+
+
 def render_missing() -> str:
-    return _render_message("Nothing to pay here", "This link belongs to no checkout. It may be incomplete.")
+    return _render_message(
+        "Nothing to do here", "This link belongs to nothing that waits for you. It may be incomplete."
+    )
 
 
 def _render_message(heading: str, text: str, back: str = "") -> str:

@@ -1,7 +1,8 @@
 """Delivers events to webhook endpoints: signed, concurrent, retried.
 
 Source: docs.stripe.com/webhooks (signatures, retries). Stripe retries for three days; here ten attempts take about four
-minutes. Signatures carry real time, whatever the simulator's clock says, since receivers compare it with their own.
+minutes. An endpoint of another API version gets events that say so, their objects are those of the contract all the
+same. Signatures carry real time, whatever the simulator's clock says, since receivers compare it with their own.
 """
 
 import asyncio
@@ -9,11 +10,11 @@ import hashlib
 import hmac
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from simulator.endpoints import Endpoint, enabled_endpoints, endpoints_for
 from simulator.faults import Faults
 from simulator.state import Account, Json, Store
 from simulator.wire import CONTENT_TYPE, render_json
@@ -24,15 +25,6 @@ CONNECTIONS_PER_HOST = 16
 SUCCESS = range(200, 300)
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """Where an account's events go; `secret` is the endpoint's `whsec_...`."""
-
-    id: str
-    url: str
-    secret: str
-
-
 def sign(payload: bytes, secret: str, timestamp: int) -> str:
     """The `Stripe-Signature` header (docs.stripe.com/webhooks#verify-manually)."""
     signature = hmac.new(secret.encode(), f"{timestamp}.".encode() + payload, hashlib.sha256).hexdigest()
@@ -40,36 +32,20 @@ def sign(payload: bytes, secret: str, timestamp: int) -> str:
 
 
 class Postman:
-    """Endpoints by account, and the deliveries under way."""
+    """The deliveries under way."""
 
     def __init__(self, store: Store, faults: Faults) -> None:
         self._store, self._faults = store, faults
-        self._configured: dict[str, dict[str, Endpoint]] = {}
         self._held: list[tuple[Account, Json]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
 
-    def configure(self, account: Account, url: str, secret: str) -> None:
-        """Add an endpoint of the command line; its id is its place there, so a new port keeps pending deliveries."""
-        known = self._configured.setdefault(account.id, {})
-        known_id = f"we_1{account.id[-12:]}{len(known)}"
-        known[known_id] = Endpoint(known_id, url, secret)
-
-    def register(self, account: Account, url: str, secret: str) -> str:
-        """Add an endpoint at run time, kept with the state; the same url again changes its secret."""
-        endpoint_id = "we_1" + hashlib.sha256(f"{account.id} {url}".encode()).hexdigest()[:23]
-        account.note("_endpoint", endpoint_id, {"url": url, "secret": secret})
-        return endpoint_id
-
-    def endpoints(self, account: Account) -> dict[str, Endpoint]:
-        registered = account.records("_endpoint").items()
-        return self._configured.get(account.id, {}) | {name: Endpoint(name, **values) for name, values in registered}
-
     def post(self, account: Account, event: Json) -> None:
-        """Start delivering an event to every endpoint, or do with it what a fault orders."""
-        fault = self._faults.take_for_event(event["type"], account.id) if self.endpoints(account) else None
+        """Start delivering an event to every endpoint that wants it, or do with it what a fault orders."""
+        endpoints = endpoints_for(account, event["type"])
+        fault = self._faults.take_for_event(event["type"], account.id) if endpoints else None
         kind, seconds = (fault.fault, fault.seconds) if fault else ("", 0)
-        for endpoint in self.endpoints(account).values():
+        for endpoint in endpoints:
             delivery = self._record(account, event, endpoint, kind)
             if kind == "webhook_drop":
                 delivery["state"] = "dropped"
@@ -149,11 +125,12 @@ class Postman:
             self._store.flush()
 
     async def _attempt(self, account: Account, delivery: Json) -> None:
-        event, endpoint = account.find("event", delivery["event"]), self.endpoints(account).get(delivery["endpoint"])
+        event = account.find("event", delivery["event"])
+        endpoint = enabled_endpoints(account).get(delivery["endpoint"])
         if event is None or endpoint is None:
             delivery["state"] = "failed"
             return
-        status, error = await self._send(endpoint, render_json(event))
+        status, error = await self._send(endpoint, render_json(event | {"api_version": endpoint.api_version}))
         attempt = {"at": time.time(), "url": endpoint.url, "status": status, "error": error}
         delivery["attempts"].append(attempt)
         if status in SUCCESS:

@@ -4,11 +4,13 @@ import copy
 import secrets
 import string
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.clock import Clock
 from simulator.contract import Contract
+from simulator.endpoints import endpoints_for
 from simulator.faults import Faults
 from simulator.state import Account, Json, Store
 from simulator.webhooks import Postman
@@ -35,6 +37,7 @@ class World:
     requests: deque[Json] = field(default_factory=lambda: deque(maxlen=REQUESTS_REMEMBERED))
     # (account, idempotency key) of requests whose answer is still on its way.
     keys_in_use: set[tuple[str, str]] = field(default_factory=set)
+    _beginnings: list[Callable[["World"], object]] = field(default_factory=list)
 
     @classmethod
     def create(cls, state_path: str | None = None, *, self_check: bool = False) -> "World":
@@ -48,14 +51,29 @@ class World:
         self.clock.advance(seconds)
         self.store.settings.note("_clock", "clock", {"offset": self.clock.offset})
 
+    def begin_with(self, beginning: Callable[["World"], object]) -> None:
+        """Do what the command line says, now and whenever something was forgotten."""
+        self._beginnings.append(beginning)
+        beginning(self)
+
+    def forget_account(self, account: Account) -> None:
+        account.clear()
+        self.faults.clear(account.id)
+        self._begin()
+
     async def forget(self) -> None:
-        """Back to the first moment: nothing but the command line's endpoints, in real time."""
+        """Back to the first moment: nothing but what the command line says, in real time."""
         await self.postman.forget()
         self.store.clear()
         self.faults.clear()
         self.requests.clear()
         self.keys_in_use.clear()
         self.clock.offset = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        for beginning in self._beginnings:
+            beginning(self)
 
 
 @dataclass
@@ -89,7 +107,7 @@ class Scope:
         event["data"] = {"object": copy.deepcopy(subject)}
         if before:
             event["data"]["previous_attributes"] = copy.deepcopy(before)
-        event["pending_webhooks"] = len(self.world.postman.endpoints(self.account))
+        event["pending_webhooks"] = len(endpoints_for(self.account, kind))
         if self.world.self_check:
             self.world.contract.check_answer(event)
         self.account.put(event)

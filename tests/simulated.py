@@ -11,6 +11,7 @@ import stripe
 from tests.contract import CONTRACT
 
 ACCOUNT_KEYS = {"default": "sk_test_default", "euro": "sk_test_euro"}
+PUBLISHABLE_KEYS = {"default": "pk_test_default", "euro": "pk_test_euro"}
 SECRETS = {"default": "whsec_default", "euro": "whsec_euro"}
 TIMEOUT = 20
 
@@ -37,6 +38,25 @@ class SimulatedStripe:
         """Submit the hosted page; the redirect back to the shop is not followed."""
         fields = {"email": "shopper@example.com", "card_number": card, "exp": "12/40", "cvc": "123", **form}
         return requests.post(url, data=fields, allow_redirects=False, timeout=TIMEOUT)
+
+    def confirm(
+        self,
+        client_secret: str,
+        *,
+        card: str = "4242424242424242",
+        account: str = "default",
+        return_url: str = "http://shop.test/",
+        **form: str,
+    ) -> Any:
+        """Confirm a PaymentIntent as Stripe.js does; answers the intent or `{"error": …}`. In place of a card,
+        `**{"payment_method_data[type]": "bank_debit"}`.
+        """
+        values = {"number": card, "exp_month": "12", "exp_year": "40", "cvc": "123"}
+        fields = {f"payment_method_data[card][{name}]": value for name, value in values.items()}
+        fields |= {"payment_method_data[type]": "card", "return_url": return_url, "client_secret": client_secret}
+        fields |= {"key": PUBLISHABLE_KEYS[account], **form}
+        intent = client_secret.partition("_secret_")[0]
+        return requests.post(f"{self.base}/js/payment_intents/{intent}/confirm", fields, timeout=TIMEOUT).json()
 
     def order_fault(
         self, fault: str, match: str = "POST /v1/checkout/sessions", *, times: int = 1, seconds: int = 0

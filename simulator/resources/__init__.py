@@ -13,6 +13,7 @@ from simulator.resources import (
     payment_intents,
     refunds,
     tax_rates,
+    webhook_endpoints,
 )
 from simulator.state import Json
 from simulator.world import Call
@@ -28,4 +29,5 @@ HANDLERS: dict[tuple[str, str], Callable[[Call], Json]] = {
     **payment_intents.HANDLERS,
     **refunds.HANDLERS,
     **tax_rates.HANDLERS,
+    **webhook_endpoints.HANDLERS,
 }

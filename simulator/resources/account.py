@@ -1,5 +1,6 @@
 """`/v1/account`: whose key this is. Source: docs.stripe.com/api/accounts/object (the contract leaves its shape out)."""
 
+from simulator.accounts import find_setting
 from simulator.state import Json
 from simulator.world import Call
 
@@ -10,8 +11,8 @@ def retrieve(call: Call) -> Json:
         "object": "account",
         "business_profile": {"name": "Simulated account"},
         "charges_enabled": True,
-        "country": "US",
-        "default_currency": "usd",
+        "country": find_setting(call.account, "country", "US"),
+        "default_currency": find_setting(call.account, "default_currency", "usd"),
         "details_submitted": True,
         "email": None,
         "metadata": {},

@@ -4,11 +4,10 @@ from typing import Any
 
 from simulator import timeline
 from simulator.errors import unexpected_state
-from simulator.payments import cancel_intent
+from simulator.payments import WAITING, cancel_intent
 from simulator.resources.checkout_pricing import Pricing, note_breakdown, price_session
 from simulator.resources.checkout_rules import EXPIRY_SECONDS, check_session
 from simulator.resources.listing import fetch, list_kind, paginate
-from simulator.resources.payment_intents import CANCELABLE
 from simulator.state import Json
 from simulator.totals import LineAmounts
 from simulator.world import Call, Scope, new_id
@@ -90,7 +89,7 @@ def expire_session(scope: Scope, session_id: str) -> None:
     """Close an open session; the PaymentIntent that a failed attempt left is canceled with it."""
     session = scope.account.records("checkout.session")[session_id]
     intent = scope.account.find("payment_intent", session["payment_intent"] or "")
-    if intent and intent["status"] in CANCELABLE:
+    if intent and intent["status"] in WAITING:
         cancel_intent(scope, intent, "expired")
     session |= {"status": "expired", "url": None}
     scope.emit("checkout.session.expired", scope.account.put(session))

@@ -65,7 +65,7 @@ class _Path:
                 owner, within = value, ""
             name, *rest = steps
             place = f"{within}{name}"
-            if (owner["object"], place) != ("list", "data"):
+            if (owner["object"], place) not in (("list", "data"), ("search_result", "data")):
                 self._replace(owner, value, name, place, is_last=not rest)
             self.follow(owner, value[name], rest, f"{place}.")
 

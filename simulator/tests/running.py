@@ -85,6 +85,27 @@ class Shop:
         self.pay(self.open_session(amount, currency), **form)
         return self.stripe.v1.charges.list({"limit": 1}).data[0]
 
+    def open_intent(self, amount: int = 2000, currency: str = "usd", **params: Any) -> stripe.PaymentIntent:
+        return self.stripe.v1.payment_intents.create({"amount": amount, "currency": currency, **params})  # type: ignore[typeddict-item]
+
+    def confirm(
+        self, intent: stripe.PaymentIntent, number: str = "4242424242424242", *, key: str = "", **form: str
+    ) -> Any:
+        """As Stripe.js does with a card; answers the intent or `{"error": ...}`."""
+        card = {"number": number, "exp_month": "12", "exp_year": "40", "cvc": "123"}
+        fields = {"key": key or "pk_test_any", "client_secret": str(intent.client_secret)}
+        fields |= {"return_url": "http://shop.test/order/7?x=1", "payment_method_data[type]": "card"}
+        fields |= {f"payment_method_data[card][{name}]": value for name, value in card.items()}
+        url = f"{self.simulator.url}/js/payment_intents/{intent.id}/confirm"
+        response = requests.post(url, fields | form, timeout=5)
+        assert response.ok is ("error" not in response.json())
+        return response.json()
+
+    def authenticate(self, intent: dict[str, Any], answer: str = "confirm") -> str:
+        """Press `confirm` or `refuse` at the bank's page; answers where that leads."""
+        url = intent["next_action"]["redirect_to_url"]["url"]
+        return requests.post(url, {answer: "1"}, allow_redirects=False, timeout=5).headers["Location"]
+
     def newest_event(self, kind: str) -> stripe.Event:
         return self.stripe.v1.events.list({"type": kind, "limit": 1}).data[0]
 

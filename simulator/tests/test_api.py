@@ -4,6 +4,7 @@ import base64
 import threading
 import time
 import uuid
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -50,6 +51,12 @@ class TestAuthentication:
             headers = shop.request("GET", path).headers
             assert headers["Request-Id"].startswith("req_")
             assert headers["Stripe-Version"] == "2026-08-26.dahlia"
+
+    def test_its_date_is_the_simulators_clock(self, shop: Shop) -> None:
+        shop.simulator.control("POST", "advance", seconds=3600)
+        headers = shop.request("GET", "/v1/account").headers
+        now = shop.simulator.control("POST", "advance", seconds=0)["now"]
+        assert abs(parsedate_to_datetime(headers["Date"]).timestamp() - now) <= 1
 
     def test_what_is_missing_here_differs_from_what_stripe_lacks(self, shop: Shop) -> None:
         assert shop.request("GET", "/v1/payouts").status_code == 501
