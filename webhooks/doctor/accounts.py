@@ -68,7 +68,7 @@ def probe_livemode(patient: Patient) -> Iterator[Observation]:
     misplaced = list(waiting.exclude(livemode=patient.account.livemode).order_by("pk").values_list("pk", flat=True))
     if misplaced:
         yield failed(
-            f"{len(misplaced)} orders that wait for payment were placed in {other} mode: {some_of(misplaced)}",
+            f"orders that wait for payment were placed in {other} mode: {some_of(misplaced)}",
             f"Put the {other} key back into {key} until they are paid or canceled.",
         )
     newest = Events(patient.account).read("list", body={"limit": 1})["data"]

@@ -10,10 +10,10 @@ from django.utils import timezone
 from billing.gateway.calls import Body
 from billing.gateway.events import Events
 from billing.gateway.manager import PAGE
+from billing.gateway.signatures import API_VERSION
 from webhooks.backfill import REACH
 from webhooks.doctor.findings import Observation, failed, ok, skipped, some_of
 from webhooks.doctor.patients import PATIENCE, Patient
-from webhooks.events import API_VERSION
 from webhooks.models import Delivery, DeliverySource
 from webhooks.readers import HINTS, MIRRORED, READERS
 
@@ -95,7 +95,8 @@ def probe_events(patient: Patient) -> Iterator[Observation]:
     made_at = datetime.fromtimestamp(min(endpoint["created"] for endpoint in enabled), UTC)
     now = timezone.now()
     since = max(made_at, now - REACH, patient.since or made_at)
-    listed, unverified = 0, []
+    listed = 0
+    unverified: list[Unverified] = []
     for page in batched(events_between(patient, since, now - PATIENCE, subscribed(enabled)), PAGE):
         listed += len(page)
         unverified += unverified_of(patient, page)

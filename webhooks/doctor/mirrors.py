@@ -29,9 +29,9 @@ def probe_mirrors(patient: Patient) -> Iterator[Observation]:
         ):
             is_well = False
             yield observation
-        counts.append(f"{len(synced)} {kind.aggregate.counterpart_model._meta.verbose_name}s")
+        counts.append(f"{kind.aggregate.counterpart_model._meta.verbose_name}s: {len(synced)}")
     if is_well:
-        yield ok(f"{' and '.join(counts)}, as they are here")
+        yield ok(f"{', '.join(counts)}, all as they are here")
 
 
 def never_asked(kind: Kind, patient: Patient) -> Iterator[Observation]:
