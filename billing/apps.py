@@ -10,4 +10,13 @@ class BillingConfig(AppConfig):
             projections,
             receivers,
         )
-        from billing.gateway import charges, disputes, events, payment_intents, refunds, sessions  # noqa: F401, PLC0415 registers their operations
+        from billing.gateway import (  # noqa: F401, PLC0415 registers their operations
+            accounts,
+            charges,
+            disputes,
+            events,
+            payment_intents,
+            refunds,
+            sessions,
+            webhook_endpoints,
+        )

@@ -94,6 +94,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "account",
         "api_version",
         "mode",
+        "source",
         "attempts",
         "received",
         "handled",

@@ -15,7 +15,7 @@ from core.configuration import Account
 from core.eventlog import provenance
 from orders.services.accounts import warn_of_unserved_accounts
 from webhooks.events import MalformedEventError, parse_event
-from webhooks.models import BackfillCursor, Delivery
+from webhooks.models import BackfillCursor, Delivery, DeliverySource
 from webhooks.readers import is_handled
 from webhooks.services import DeliveryFailedError, receive_delivery
 
@@ -66,7 +66,7 @@ def unknown(account: Account, page: list[Body]) -> list[Body]:
 def bring_in(account: Account, event: Body) -> bool:
     payload = json.dumps(event).encode()
     try:
-        receive_delivery(account=account, event=parse_event(payload), payload=payload)
+        receive_delivery(account=account, event=parse_event(payload), payload=payload, source=DeliverySource.BACKFILL)
     except (DeliveryFailedError, MalformedEventError) as failed:
         log.warning("backfill.event_failed", account=account.name, event_id=event["id"], reason=type(failed).__name__)
         return False

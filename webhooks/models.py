@@ -10,6 +10,13 @@ class DeliveryState(models.TextChoices):
     WAITING = "waiting", "waiting for its payment to be known"
 
 
+class DeliverySource(models.TextChoices):
+    """How an event came in: posted and signed, or read from the Events API because no webhook had brought it (yet)."""
+
+    WEBHOOK = "webhook", "webhook"
+    BACKFILL = "backfill", "backfill"
+
+
 class PaymentLink(models.Model):
     """Which order a PaymentIntent pays; what is about it waits at this row until that is known."""
 
@@ -36,7 +43,10 @@ class BackfillCursor(models.Model):
 
 
 class Delivery(models.Model):
-    """The inbox: one row per event that Stripe signed for an account, however often it was posted."""
+    """The inbox: one row per event of an account, however often it was posted.
+
+    `source` is `webhook` once its signature was verified, whether the backfill had brought it before or not.
+    """
 
     account = models.CharField(max_length=64)
     event_id = models.CharField(max_length=255)
@@ -45,6 +55,7 @@ class Delivery(models.Model):
     livemode = models.BooleanField()
     object_id = models.CharField(max_length=255, blank=True)
     payload = models.BinaryField()
+    source = models.CharField(max_length=16, choices=DeliverySource)
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.RECEIVED)
     reason = models.CharField(max_length=255, blank=True)
     order_id = models.BigIntegerField(null=True)

@@ -19,7 +19,7 @@ from core.configuration import Account
 from core.eventlog import provenance
 from webhooks.events import StripeEvent, parse_event
 from webhooks.handlers import Outcome, handle_event, handle_gone, handle_reread
-from webhooks.models import Delivery, DeliveryState, PaymentLink
+from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
 
 log = structlog.get_logger()
 
@@ -42,26 +42,26 @@ class DeliveryFailedError(Exception):
     """A handler failed; its effect is rolled back, the delivery stays with the error, and Stripe will post it again."""
 
 
-def receive_delivery(*, account: Account, event: StripeEvent, payload: bytes) -> DeliveryState:
+def receive_delivery(*, account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> DeliveryState:
     """Store a verified event and let it have its effect, exactly once however often and concurrently it is posted.
 
-    Returns the delivery's state. Raises DeliveryFailedError when its handler failed, and the database's own error when
-    nothing could be stored.
+    `source` says who vouches for it: its signature, or Stripe's answer to our question. Returns the delivery's state.
+    Raises DeliveryFailedError when its handler failed, and the database's own error when nothing could be stored.
     """
     with provenance.acting(f"stripe:{account.name}", cause=event.id):
         try:
-            return process_delivery(account, event, payload)
+            return process_delivery(account, event, payload, source)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
             # A second transaction: the first took the delivery's row with it when the handler's effect was rolled back.
-            record_failure(account, event, payload, error)
+            record_failure(account, event, payload, source, error)
             raise DeliveryFailedError(event.id) from error
 
 
-def process_delivery(account: Account, event: StripeEvent, payload: bytes) -> DeliveryState:
+def process_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> DeliveryState:
     with transaction.atomic(durable=True):
-        delivery = claim_delivery(account, event, payload)
+        delivery = claim_delivery(account, event, payload, source)
         in_our_version_now = delivery.state == DeliveryState.REFUSED and event.is_our_version
         if delivery.state not in UNDONE and not in_our_version_now:
             log.info("delivery.duplicate", event_id=event.id, type=event.type)
@@ -72,8 +72,11 @@ def process_delivery(account: Account, event: StripeEvent, payload: bytes) -> De
     return outcome.state
 
 
-def claim_delivery(account: Account, event: StripeEvent, payload: bytes) -> Delivery:
-    """The event's one row, locked. A concurrent post of the event waits here until the first one's transaction ends."""
+def claim_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> Delivery:
+    """The event's one row, locked. A concurrent post of the event waits here until the first one's transaction ends.
+
+    A signature that comes after the backfill is on record too.
+    """
     received = Delivery(
         account=account.name,
         event_id=event.id,
@@ -82,10 +85,15 @@ def claim_delivery(account: Account, event: StripeEvent, payload: bytes) -> Deli
         livemode=event.livemode,
         object_id=event.object_id,
         payload=payload,
+        source=source,
         received_at=timezone.now(),
     )
     Delivery.objects.bulk_create([received], ignore_conflicts=True)
-    return Delivery.objects.select_for_update().defer("payload").get(account=account.name, event_id=event.id)
+    delivery = Delivery.objects.select_for_update().defer("payload").get(account=account.name, event_id=event.id)
+    if source == DeliverySource.WEBHOOK and delivery.source != source:
+        delivery.source = source
+        delivery.save(update_fields=["source"])
+    return delivery
 
 
 def adopt_waiting(account: Account, outcome: Outcome) -> None:
@@ -127,10 +135,12 @@ def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
     )
 
 
-def record_failure(account: Account, event: StripeEvent, payload: bytes, error: Exception) -> None:
+def record_failure(
+    account: Account, event: StripeEvent, payload: bytes, source: DeliverySource, error: Exception
+) -> None:
     log.error("delivery.failed", event_id=event.id, type=event.type, exc_info=error)
     with transaction.atomic(durable=True):
-        delivery = claim_delivery(account, event, payload)
+        delivery = claim_delivery(account, event, payload, source)
         if delivery.state in UNDONE:
             delivery.state = DeliveryState.FAILED
             put_off(delivery, error)
@@ -204,9 +214,9 @@ def give_up_waiting() -> int:
 
 
 def handle_again(account: Account, delivery: Delivery) -> None:
-    """As if Stripe had posted it once more."""
-    payload = bytes(delivery.payload)
-    receive_delivery(account=account, event=parse_event(payload), payload=payload)
+    """As if it had come in once more."""
+    payload, source = bytes(delivery.payload), DeliverySource(delivery.source)
+    receive_delivery(account=account, event=parse_event(payload), payload=payload, source=source)
 
 
 def read_again(account: Account, delivery: Delivery) -> None:

@@ -13,6 +13,7 @@ from billing.gateway.signatures import signing_account
 from core.answers import json_only
 from core.refusals import Refusal
 from webhooks.events import MalformedEventError, parse_event
+from webhooks.models import DeliverySource
 from webhooks.services import DeliveryFailedError, receive_delivery
 
 log = structlog.get_logger()
@@ -66,7 +67,7 @@ def receive(request: HttpRequest, account_name: str | None = None) -> HttpRespon
         log.warning("delivery.malformed", account=account.name, problem=str(error))
         raise EventRefused from error
     try:
-        state = receive_delivery(account=account, event=event, payload=payload)
+        state = receive_delivery(account=account, event=event, payload=payload, source=DeliverySource.WEBHOOK)
     except DeliveryFailedError as error:
         raise DeliveryUnhandled from error
     return JsonResponse({"event": event.id, "state": state})

@@ -19,7 +19,7 @@ from billing.events import (
     StripeCallUnknown,
 )
 from billing.gateway.client import Attempt, recorded_attempts, stripe_client
-from billing.gateway.errors import NO_ANSWER
+from billing.gateway.errors import KEY_REFUSED, NO_ANSWER, NOT_PERMITTED
 from billing.models import StripeCall
 from billing.projections import CallAggregate
 
@@ -32,6 +32,7 @@ SERVER_ERROR_REPLAYED = "server_error_replayed"
 # Stripe's own codes and types.
 KEY_IN_USE = "idempotency_key_in_use"
 KEY_MISUSED = "idempotency_error"
+REFUSED_KEY: dict[int | None, str] = {HTTPStatus.UNAUTHORIZED: KEY_REFUSED, HTTPStatus.FORBIDDEN: NOT_PERMITTED}
 SPEAKS_FOR_EVERY_ATTEMPT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND})
 
 
@@ -188,10 +189,13 @@ def judge_error(error: stripe.StripeError, attempts: list[Attempt]) -> CallOutco
 
 
 def judge_read_error(error: stripe.StripeError, attempts: list[Attempt]) -> CallOutcome:
-    """A read that was not answered has failed: it changes nothing, and whoever needs it reads again."""
+    """A read that was not answered has failed: it changes nothing, and whoever needs it reads again.
+
+    That the key is refused is an answer: it stays so until somebody changes the settings.
+    """
     judged = judge_error(error, attempts)
     if isinstance(judged, StripeCallUnknown):
-        return StripeCallFailed(reason=NO_ANSWER)
+        return StripeCallFailed(reason=REFUSED_KEY.get(error.http_status, NO_ANSWER))
     return judged
 
 

@@ -25,13 +25,14 @@ READ_SECONDS = 15
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One request on the wire. `http_status` is None when no answer came; `replayed` when Stripe answered from its
-    memory.
+    memory; `date` is when it answered by its own clock, as the header has it.
     """
 
     http_status: int | None
     request_id: str
     replayed: bool
     milliseconds: int
+    date: str = ""
 
 
 _attempts: ContextVar[list[Attempt]] = ContextVar("stripe_attempts")
@@ -75,6 +76,7 @@ class JournaledHTTPClient(stripe.HTTPClient):
                     request_id=answered.get("Request-Id", ""),
                     replayed=answered.get("Idempotent-Replayed", "") == "true",
                     milliseconds=round((time.perf_counter() - started) * 1000),
+                    date=answered.get("Date", ""),
                 )
             )
         return answer

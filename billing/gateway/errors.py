@@ -6,6 +6,10 @@ from billing.models import CallState, StripeCall
 from core.refusals import Refusal
 
 NO_ANSWER = "no_answer"
+# What Stripe answers before it looks at what was asked: it doesn't know the key; the key, a restricted one, may not
+# do this. Source: docs.stripe.com/api/errors, 401 and 403.
+KEY_REFUSED = "key_refused"
+NOT_PERMITTED = "not_permitted"
 
 
 class StripeRefused(Refusal):

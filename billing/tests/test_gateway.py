@@ -1,7 +1,9 @@
 """Nothing reaches Stripe without a committed intent, and no intent stays without an outcome."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from io import StringIO
 from typing import Any
 from uuid import uuid4
@@ -11,13 +13,21 @@ import stripe
 from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 from freezegun import freeze_time
 
 from billing.accounts import account_named
 from billing.events import StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
-from billing.gateway.calls import Reply, execute_call, judge_error, operations, send_call
+from billing.gateway.calls import Reply, execute_call, judge_error, judge_read_error, operations, send_call
 from billing.gateway.client import Attempt, stripe_client
-from billing.gateway.errors import IntentMissingError, StripeRefused, StripeUnreachable
+from billing.gateway.errors import (
+    KEY_REFUSED,
+    NO_ANSWER,
+    NOT_PERMITTED,
+    IntentMissingError,
+    StripeRefused,
+    StripeUnreachable,
+)
 from billing.gateway.sessions import Sessions, session_body
 from billing.models import CallState, StripeCall
 from billing.quotes import Quote, QuotedLine
@@ -105,6 +115,22 @@ class TestARequest:
             sessions.read("list")
         assert StripeCall.objects.get().state == CallState.FAILED
 
+    def test_to_read_with_a_key_that_stripe_refuses_is_told_from_one_that_is_not_answered(
+        self, sessions: Sessions, stripe_side: SimulatedStripe, settings: Any
+    ) -> None:
+        no_key = replace(account_named("default"), secret_key="sk_test_no-key")
+        settings.STRIPE_ACCOUNTS = {"default": no_key}
+        with pytest.raises(StripeRefused) as refused:
+            sessions.read("list")
+        assert refused.value.ids == {"reason": KEY_REFUSED}
+
+    def test_knows_when_it_was_answered_by_stripes_clock(
+        self, sessions: Sessions, stripe_side: SimulatedStripe
+    ) -> None:
+        reply = execute_call(sessions.intend("list"))
+        answered_at = parsedate_to_datetime(reply.attempts[-1].date)
+        assert abs(timezone.now() - answered_at) < timedelta(seconds=10)
+
     def test_holds_no_key_in_the_log(self, sessions: Sessions, stripe_side: SimulatedStripe) -> None:
         sessions.read("list")
         recorded = str([one.event.data for one in read_stream(StripeCall.objects.get().stream)])
@@ -191,8 +217,18 @@ def test_only_what_stripe_certainly_did_not_do_has_failed(
     assert judge_error(error, [attempt(error.http_status, replayed=replayed)]) == outcome
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"), [(None, NO_ANSWER), (401, KEY_REFUSED), (403, NOT_PERMITTED), (404, "api_error")]
+)
+def test_a_read_that_is_not_answered_has_failed_and_so_has_one_with_a_key_that_is_refused(
+    status: int | None, reason: str
+) -> None:
+    assert judge_read_error(failure(status), [attempt(status)]) == StripeCallFailed(reason=reason)
+
+
 def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
     assert sorted(operations) == [
+        "accounts.retrieve",
         "charges.retrieve",
         "checkout.sessions.create",
         "checkout.sessions.expire",
@@ -217,6 +253,7 @@ def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
         "tax_rates.list",
         "tax_rates.retrieve",
         "tax_rates.update",
+        "webhook_endpoints.list",
     ]
 
 

@@ -14,6 +14,7 @@ from tests.convergence.sequences import Sequence, shrink
 from tests.convergence.stories import Story
 from tests.simulated import SECRETS, TIMEOUT, signed
 from webhooks.events import parse_event
+from webhooks.models import DeliverySource
 from webhooks.services import DeliveryFailedError, receive_delivery
 
 CLIENTS = 8
@@ -78,7 +79,9 @@ class Performance:
             account, payload = self._events[number]
             # The delivery is on record as failed then, which the ending shows.
             with suppress(DeliveryFailedError):
-                receive_delivery(account=account, event=parse_event(payload), payload=payload)
+                receive_delivery(
+                    account=account, event=parse_event(payload), payload=payload, source=DeliverySource.WEBHOOK
+                )
         return self.count(sequence)
 
     def count(self, sequence: Many[int]) -> Ending:

@@ -21,7 +21,7 @@ from orders.services.expiring import cancel_stale_orders
 from orders.services.refunding import refund_payment
 from tests.simulated import SimulatedStripe, post_event
 from webhooks.backfill import backfill_all
-from webhooks.models import Delivery, DeliveryState, PaymentLink
+from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
 from webhooks.readers import READERS
 from webhooks.services import give_up_waiting, retry_deliveries
 
@@ -301,3 +301,30 @@ class TestBackfill:
         assert backfill_all() == {"euro": 0}
         assert backfill_all()["default"] >= 3
         assert figures()[0] == "paid"
+
+    def test_does_not_vouch_for_an_event_as_its_signature_does(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.pay(shopper.get(f"/buy/{mug.pk}").json()["url"])
+        event = stripe_side.event("payment_intent.succeeded")
+        post_event(shopper, event)
+        backfill_all()
+        posted = Delivery.objects.filter(source=DeliverySource.WEBHOOK)
+        assert [delivery.event_id for delivery in posted] == [event["id"]]
+        recorded = Event.objects.count()
+        deliver_all(shopper, stripe_side)
+        assert set(Delivery.objects.values_list("source", flat=True)) == {DeliverySource.WEBHOOK}
+        assert Event.objects.count() == recorded, "nothing else follows from it"
+
+    def test_stays_what_brought_an_event_that_is_tried_again(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stripe_side.pay(shopper.get(f"/buy/{mug.pk}").json()["url"])
+        monkeypatch.setitem(READERS, "payment_intent.succeeded", lambda _origin, intent: intent["no such field"])
+        backfill_all()
+        monkeypatch.undo()
+        failed = Delivery.objects.get(state=DeliveryState.FAILED)
+        with freeze_time(timezone.now() + timedelta(minutes=2)):
+            assert retry_deliveries() == 1
+        failed.refresh_from_db()
+        assert (failed.state, failed.source) == (DeliveryState.HANDLED, DeliverySource.BACKFILL)
