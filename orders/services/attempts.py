@@ -10,7 +10,7 @@ from billing.gateway.calls import KEY_IN_USE
 from billing.gateway.errors import refusal_of
 from billing.models import CallState, StripeCall
 from billing.services import resolve_call
-from core.refusals import NotFound, Refusal
+from core.refusals import Refusal
 from orders.decisions.checkouts import open_checkout_of, refuse_unless_payable
 from orders.decisions.placing import OrderNotPayable
 from orders.models import Checkout, CheckoutState, Order, OrderState
@@ -22,14 +22,6 @@ CREATE_INTENT = "payment_intents.create"
 # How long a second click waits for the first one's call, and how often it looks.
 PATIENCE_SECONDS = 6
 PAUSE_SECONDS = 0.25
-
-
-def load_locked(order_id: int) -> OrderAggregate:
-    """Raises NotFound."""
-    try:
-        return OrderAggregate.load_locked(order_id)
-    except Order.DoesNotExist:
-        raise NotFound from None
 
 
 def attempts_at(order: Order) -> list[StripeCall]:

@@ -1,9 +1,7 @@
 """A person has looked at an order."""
 
-from core.refusals import NotFound
 from orders.decisions.attention import decide_clearing
-from orders.models import Order
-from orders.projections import OrderAggregate
+from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
 
@@ -14,8 +12,5 @@ def clear_attention(*, order_id: int, reason: str) -> None:
     `reason` is one of orders.models.Attention. Raises NotFound, or AttentionNotClearable where it
     follows from the sums.
     """
-    try:
-        with OrderAggregate.locked(order_id) as order:
-            order.record(*decide_clearing(order, reason))
-    except Order.DoesNotExist:
-        raise NotFound from None
+    with locked_order(order_id) as order:
+        order.record(*decide_clearing(order, reason))

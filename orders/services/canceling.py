@@ -1,19 +1,17 @@
 """Canceling an order: closed at Stripe first, so that nobody pays what was canceled."""
 
-from django.db import transaction
-
 from billing.accounts import account_named
 from billing.gateway.errors import StripeUnreachable
 from billing.gateway.payment_intents import PaymentIntents
 from billing.gateway.sessions import Sessions
 from billing.models import CallState, StripeCall
 from billing.services import resolve_call
-from core.refusals import NotFound
 from orders.decisions.canceling import decide_canceling, refuse_unless_cancelable
 from orders.decisions.money import decide_settlement
-from orders.models import CheckoutState, Order, OrderState
+from orders.models import CheckoutState, OrderState
 from orders.projections import OrderAggregate
 from orders.services.closing import CANCEL_INTENT, intend_closing_of, record_closing
+from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
 # What a Session or PaymentIntent of such a status at Stripe is for its checkout.
@@ -27,24 +25,18 @@ def cancel_order(*, order_id: int, reason: str) -> None:
     Raises NotFound, OrderNotCancelable (paid, or being paid), AccountNotConfigured or StripeUnreachable, having
     canceled nothing.
     """
-    try:
-        with transaction.atomic(durable=True):
-            order = OrderAggregate.load_locked(order_id)
-            if order.root.state == OrderState.CANCELED:
-                return
-            refuse_unless_cancelable(order)
-            still_open = [one for one in order.checkouts if one.state == CheckoutState.OPEN]
-            if still_open:
-                account_named(order.root.account, livemode=order.root.livemode)
-            calls = [intend_closing_of(order.root, checkout) for checkout in still_open]
-        for call in calls:
-            close_at_stripe(order_id, call)
-        with OrderAggregate.locked(order_id) as order:
-            if order.root.state != OrderState.CANCELED:
-                order.record(decide_canceling(order, reason))
-                order.record(*decide_settlement(order))
-    except Order.DoesNotExist:
-        raise NotFound from None
+    with locked_order(order_id) as order:
+        if order.root.state == OrderState.CANCELED:
+            return
+        refuse_unless_cancelable(order)
+        still_open = [one for one in order.checkouts if one.state == CheckoutState.OPEN]
+        calls = [intend_closing_of(order.root, checkout) for checkout in still_open]
+    for call in calls:
+        close_at_stripe(order_id, call)
+    with locked_order(order_id) as order:
+        if order.root.state != OrderState.CANCELED:
+            order.record(decide_canceling(order, reason))
+            order.record(*decide_settlement(order))
 
 
 def close_at_stripe(order_id: int, call: StripeCall) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
-from django.db import transaction
-
 from billing.accounts import account_named
 from billing.counterparts import Counterparts, counterparts_for
 from billing.gateway.calls import Body, Reply, completes, settle_call
@@ -26,13 +24,13 @@ from orders.quote import quote_order
 from orders.services.attempts import (
     CREATE_SESSION,
     is_undecided,
-    load_locked,
     metadata_of,
     opened_by,
     ready_attempt,
     settle_attempt,
 )
 from orders.services.closing import intend_closing_of, intend_expiry, order_behind
+from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
 
@@ -42,16 +40,12 @@ def open_checkout(*, order_id: int) -> Checkout:
 
     Raises NotFound, OrderNotPayable, StripeRefused, StripeUnreachable.
     """
-    with transaction.atomic(durable=True):
-        order = load_locked(order_id)
+    with locked_order(order_id) as order:
         ready = ready_attempt(order, CREATE_SESSION)
-        order.save()
     if ready is None:
         counterparts = counterparts_of(order.root, order.lines)
-        with transaction.atomic(durable=True):
-            order = load_locked(order_id)
+        with locked_order(order_id) as order:
             ready = ready_attempt(order, CREATE_SESSION) or intend_session(order, counterparts)
-            order.save()
     return ready if isinstance(ready, Checkout) else finish_opening(ready, order_id)
 
 
@@ -87,8 +81,8 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
 def finish_opening(call: StripeCall, order_id: int) -> Checkout:
     """Send the call (again) and answer with the Session that it opened, once its amounts are the order's."""
     settled = settle_attempt(call)
-    with transaction.atomic(durable=True):
-        undecided = is_undecided(load_locked(order_id), settled)
+    with locked_order(order_id) as order:
+        undecided = is_undecided(order, settled)
     if undecided:
         compare_lines(settled, order_id)
     return opened_by(settled, order_id)

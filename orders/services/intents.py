@@ -3,8 +3,6 @@
 from typing import NamedTuple
 from uuid import uuid4
 
-from django.db import transaction
-
 from billing.accounts import account_named
 from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.payment_intents import PaymentIntents, intent_body
@@ -16,13 +14,13 @@ from orders.models import Checkout, CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.services.attempts import (
     CREATE_INTENT,
-    load_locked,
     metadata_of,
     opened_by,
     ready_attempt,
     settle_attempt,
 )
 from orders.services.closing import intend_closing_of, order_behind, record_closing
+from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
 
@@ -59,10 +57,8 @@ def read_open_intent(order_id: int) -> tuple[Checkout, Body]:
 
 
 def open_intent(order_id: int) -> Checkout:
-    with transaction.atomic(durable=True):
-        order = load_locked(order_id)
+    with locked_order(order_id) as order:
         ready = ready_attempt(order, CREATE_INTENT) or intend_intent(order)
-        order.save()
     return ready if isinstance(ready, Checkout) else opened_by(settle_attempt(ready), order_id)
 
 

@@ -1,13 +1,10 @@
 """Giving money back: asked for by us or at Stripe's dashboard, and told the same way."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4, uuid5
-
-from django.db import transaction
 
 from billing.accounts import account_named, why_unserved
 from billing.gateway.calls import Body, Reply, completes, settle_call
@@ -15,7 +12,6 @@ from billing.gateway.errors import refusal_of
 from billing.gateway.refunds import Refunds
 from billing.models import OPEN_STATES, CallState, StripeCall
 from billing.services import resolve_call
-from core.refusals import NotFound
 from orders.decisions.money import decide_news, decide_settlement
 from orders.decisions.refunding import (
     STRIPE_REASONS,
@@ -30,6 +26,7 @@ from orders.events import OrderRefundRequested, OrderRefundUpdated
 from orders.models import Order
 from orders.projections import OrderAggregate
 from orders.services.closing import order_behind
+from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
 CREATE_REFUND = "refunds.create"
@@ -119,18 +116,6 @@ def return_surplus(*, order_id: int, amount: int, call_id: UUID) -> None:
             )
             calls = intend_refunds(order, decided)
     carry_out(calls)
-
-
-@contextmanager
-def locked_order(order_id: int) -> Iterator[OrderAggregate]:
-    """As `OrderAggregate.locked`, raising NotFound where there is none."""
-    with transaction.atomic(durable=True):
-        try:
-            order = OrderAggregate.load_locked(order_id)
-        except Order.DoesNotExist:
-            raise NotFound from None
-        yield order
-        order.save()
 
 
 def refunds_under_way(order: Order) -> Counter[str]:

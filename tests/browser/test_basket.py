@@ -32,9 +32,13 @@ def fill_basket(page: Page, names: list[str]) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text("Basket")
 
 
-def use_code(page: Page, code: str) -> None:
-    page.get_by_label("Discount code").fill(code)
+def fill_at_a_discount(page: Page, names: list[str]) -> dict[str, str]:
+    """What the basket says of money then."""
+    fill_basket(page, names)
+    page.get_by_label("Discount code").fill(CODE)
     page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("Spring sale, 15% off")).to_be_visible()
+    return sums_of(page)
 
 
 def sums_of(page: Page) -> dict[str, str]:
@@ -50,10 +54,7 @@ class TestABasket:
         self, shop: Shop, visit: Visit, names: list[str], account: str, width: int
     ) -> None:
         page = visit(width=width)
-        fill_basket(page, names)
-        use_code(page, CODE)
-        expect(page.get_by_text("Spring sale, 15% off")).to_be_visible()
-        said = sums_of(page)
+        said = fill_at_a_discount(page, names)
         assert len(said) >= 4, said
         assert_fits(page)
 
@@ -121,10 +122,7 @@ class TestThePaymentElement:
         self, shop: Shop, visit: Visit, names: list[str], account: str, width: int
     ) -> None:
         page = visit(width=width)
-        fill_basket(page, names)
-        use_code(page, CODE)
-        expect(page.get_by_text("Spring sale, 15% off")).to_be_visible()
-        said = sums_of(page)
+        said = fill_at_a_discount(page, names)
         pay_here(page)
         assert sums_of(page) == said
         assert_fits(page)
