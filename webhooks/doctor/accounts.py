@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.conf import settings
+
 from billing.gateway.errors import KEY_REFUSED, NO_ANSWER, NOT_PERMITTED
 from billing.gateway.events import Events
 from core.configuration import ALL_OTHER_CURRENCIES
@@ -26,7 +28,8 @@ def probe_key(patient: Patient) -> Iterator[Observation]:
     elif patient.refusal == KEY_REFUSED:
         yield failed("Stripe refuses the key", f"Put a valid key into {key} (dashboard: Developers > API keys).")
     elif patient.refusal == NO_ANSWER:
-        yield failed("Stripe does not answer", "Let this machine reach api.stripe.com, or see status.stripe.com.")
+        base = settings.STRIPE_API_BASE or "https://api.stripe.com"
+        yield failed("Stripe does not answer", f"Let this machine reach {base}, or see status.stripe.com.")
     else:
         yield failed(
             f"Stripe does not say whose key this is: {patient.refusal}",
@@ -94,8 +97,8 @@ def probe_currency(patient: Patient) -> Iterator[Observation]:
     currencies = patient.setting("CURRENCIES")
     if settled is None:
         yield note(
-            "the key may not read what currency its account settles in",
-            f"Let the restricted key of {patient.setting('SECRET_KEY')} read its account, if that is to be known.",
+            "Stripe does not tell what currency the account settles in",
+            f"Let the key of {patient.setting('SECRET_KEY')} read its account, if it is a restricted one.",
         )
         return
     better_here = [other for other in patient.others if settled in other.account.currencies]

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from itertools import batched
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils import timezone
 
 from billing.gateway.calls import Body
@@ -29,8 +31,9 @@ def probe_webhook(patient: Patient) -> Iterator[Observation]:
     handle. An endpoint without a version sends them in the account's, which somebody may change in the dashboard.
     """
     if not patient.own_endpoints:
+        nearby = ", ".join(paths_of_our_host(patient.endpoints)) or "none"
         yield failed(
-            f"no endpoint posts to {patient.address}",
+            f"no endpoint posts to {patient.address}; of this host there are: {nearby}",
             f"Add one in the dashboard ({WEBHOOKS_PAGE}) with this address, API version {API_VERSION} and the events "
             f"that docs/operations.md lists, and put its secret into {patient.setting('WEBHOOK_SECRETS')}.",
         )
@@ -44,11 +47,18 @@ def probe_webhook(patient: Patient) -> Iterator[Observation]:
     yield from shortcomings or [ok(f"{named(enabled)} sends all {len(NEEDED)} types of events in {API_VERSION}")]
 
 
+def paths_of_our_host(endpoints: list[Body]) -> Iterator[str]:
+    """To see a slash that is missing. No more of the addresses than that: they may hold somebody's password."""
+    for url in (urlsplit(endpoint["url"]) for endpoint in endpoints):
+        if url.hostname == urlsplit(settings.PUBLIC_URL).hostname:
+            yield url.path
+
+
 def version_of(patient: Patient, enabled: list[Body]) -> Iterator[Observation]:
-    versions = {endpoint["api_version"] or "the account's default" for endpoint in enabled}
+    versions = {endpoint["api_version"] or "the account's default version" for endpoint in enabled}
     if API_VERSION not in versions:
         yield failed(
-            f"{named(enabled)} sends events in {', '.join(sorted(versions))} API version, not in {API_VERSION}",
+            f"{named(enabled)} sends events in {', '.join(sorted(versions))}, not in API version {API_VERSION}",
             f"Add an endpoint of version {API_VERSION} in the dashboard ({WEBHOOKS_PAGE}), put its secret into "
             f"{patient.setting('WEBHOOK_SECRETS')}, then delete {named(enabled)}: its version can't be changed.",
         )

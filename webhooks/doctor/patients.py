@@ -58,7 +58,7 @@ class Patient:
 
     @property
     def settles_in(self) -> str | None:
-        return self.whose["default_currency"] if self.whose else None
+        return self.whose.get("default_currency") if self.whose else None
 
     @property
     def clock_skew(self) -> timedelta | None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -31,10 +32,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 class TestTheWebhookEndpoint:
     def test_that_is_missing(self, stripe_side: SimulatedStripe) -> None:
-        replace_endpoint(stripe_side, url=f"{SHOP}/webhooks/stripe/euro/")
+        replace_endpoint(stripe_side, url="https://me:secret@shop.test/webhooks/stripe/default")
+        open_endpoint(stripe_side, "default", url="https://other.test/webhooks/stripe/default/")
         code, bill = examine()
         [(verdict, seen, to_do)] = bill["webhook"]
-        assert (code, verdict, seen) == (1, "failed", f"no endpoint posts to {SHOP}/webhooks/stripe/default/")
+        assert (code, verdict) == (1, "failed")
+        missing = f"no endpoint posts to {SHOP}/webhooks/stripe/default/"
+        assert seen == f"{missing}; of this host there are: /webhooks/stripe/default"
         assert "2026-08-26.dahlia" in to_do
         assert "STRIPE_DEFAULT_WEBHOOK_SECRETS" in to_do
         assert bill["events"] == [("skipped", "no enabled endpoint posts to us", "")]
@@ -56,7 +60,7 @@ class TestTheWebhookEndpoint:
         code, bill = examine()
         [(verdict, seen, to_do)] = bill["webhook"]
         assert (code, verdict) == (1, "failed")
-        assert seen == f"{name} sends events in 2025-03-31.basil API version, not in 2026-08-26.dahlia"
+        assert seen == f"{name} sends events in 2025-03-31.basil, not in API version 2026-08-26.dahlia"
         assert f"then delete {name}: its version can't be changed" in to_do
 
     def test_of_no_version_of_its_own(self, altered: Alter) -> None:
@@ -64,7 +68,7 @@ class TestTheWebhookEndpoint:
         code, bill = examine()
         [(verdict, seen, _)] = bill["webhook"]
         assert (code, verdict) == (1, "failed")
-        assert "in the account's default API version, not in 2026-08-26.dahlia" in seen
+        assert "in the account's default version, not in API version 2026-08-26.dahlia" in seen
 
     def test_that_lacks_events(self, stripe_side: SimulatedStripe) -> None:
         name = replace_endpoint(stripe_side, *sorted(NEEDED - {"refund.failed", "coupon.deleted"}), "payout.paid")
@@ -86,6 +90,11 @@ class TestTheWebhookEndpoint:
         assert verdicts(examine()[1])["webhook"] == ["failed"]
         open_endpoint(stripe_side, "default", *NEEDED - set(half))
         assert verdicts(examine()[1])["webhook"] == ["ok"]
+
+
+def test_the_events_that_an_endpoint_needs_are_in_the_manual() -> None:
+    manual = (settings.BASE_DIR / "docs" / "operations.md").read_text()
+    assert [event_type for event_type in sorted(NEEDED) if f"`{event_type}`" not in manual] == []
 
 
 class TestEvents:

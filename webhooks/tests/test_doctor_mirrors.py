@@ -7,8 +7,10 @@ import pytest
 from billing.accounts import account_named
 from billing.mirroring import KINDS
 from billing.models import Coupon, Discount, DiscountMirror, TaxRate
-from billing.tests.mirrors import summer, vat, work
+from billing.tests.mirrors import change, summer, vat, work
 from tests.simulated import SimulatedStripe
+from webhooks.tests.altered import Answer, with_fields
+from webhooks.tests.conftest import Alter
 from webhooks.tests.examining import an_hour_later, examine, verdicts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("well")]
@@ -72,6 +74,21 @@ class TestACouponOrTaxRate:
         manager.intend("update", target=name, body={"name": "Winter"}, subject=f"discount-{discount.pk}")
         assert verdicts(examine()[1])["mirrors"] == ["ok"]
 
+    def test_that_changes_while_it_is_looked_at_is_no_difference(
+        self, stripe_side: SimulatedStripe, altered: Alter
+    ) -> None:
+        discount = summer()
+        work()
+
+        def renamed_meanwhile(answer: Answer) -> Answer:
+            altered("/v1/coupons", with_fields(name="Autumn"))
+            change(discount, name="Autumn")
+            work()
+            return with_fields(name="Autumn")(answer)
+
+        altered("/v1/coupons", renamed_meanwhile)
+        assert verdicts(examine()[1])["mirrors"] == ["ok"]
+
     @pytest.mark.parametrize(
         "changes", [{"percent_off": "20", "version": 2}, {"percent_off": None, "amount_off": 5, "currency": "usd"}]
     )
@@ -81,6 +98,8 @@ class TestACouponOrTaxRate:
         discount = summer()
         work()
         Discount.objects.filter(pk=discount.pk).update(**changes)
+        at_euro = verdicts(examine(account="euro")[1])["mirrors"]
+        assert at_euro == ["ok" if "currency" in changes else "failed"], "dollars are of no use to it"
         code, bill = examine()
         assert (code, bill["mirrors"]) == (
             1,

@@ -3,6 +3,8 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from shutil import get_terminal_size
+from textwrap import wrap
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -11,6 +13,10 @@ from webhooks.doctor.examination import examine_accounts
 from webhooks.doctor.findings import Finding, Verdict
 
 USAGE = 2
+SHOWN: dict[str, str] = {Verdict.FAILED: "FAILED"}
+# Columns and lines, where there is no terminal; and the columns that a text takes at least.
+TERMINAL = (120, 24)
+NARROWEST = 40
 
 
 class Command(BaseCommand):
@@ -44,14 +50,20 @@ class Command(BaseCommand):
 
 
 def table_of(findings: list[Finding]) -> Iterator[str]:
-    """One line for each finding, in columns; what to do stands below what was seen."""
-    rows = [
-        (one.account, one.probe, one.verdict.upper() if one.verdict == Verdict.FAILED else one.verdict)
-        for one in findings
-    ]
+    """In columns as wide as the terminal allows; what to do stands below what was seen."""
+    rows = [(one.account, one.probe, SHOWN.get(one.verdict, one.verdict)) for one in findings]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row, finding in zip(rows, findings, strict=True):
-        head = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"{head}  {finding.seen}"
-        if finding.to_do:
-            yield f"{' ' * len(head)}  -> {finding.to_do}"
+        head = "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=True))
+        width = max(get_terminal_size(TERMINAL).columns - len(head), NARROWEST)
+        lines = wrap(finding.seen, width, break_long_words=False, break_on_hyphens=False)
+        lines += wrap(
+            finding.to_do,
+            width,
+            initial_indent="-> ",
+            subsequent_indent="   ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for place, line in enumerate(lines):
+            yield f"{' ' * len(head) if place else head}{line}"
