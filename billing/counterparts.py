@@ -8,11 +8,14 @@ from django.utils import timezone
 
 from billing.accounts import account_named
 from billing.events import DiscountVersionNeeded, TaxVersionNeeded
-from billing.gateway.errors import StripeRefused
+from billing.gateway.errors import StripeRefused, StripeUnreachable
 from billing.mirroring import KINDS, Kind, Terms, carry_out, installation_of, mirror_of, next_call
 from billing.models import Counterpart, CounterpartState
 from billing.quotes import DiscountTerms, TaxTerms
 from core.configuration import Account
+
+# A call that was under way, the one that is needed, and the answer; more when others change the same just now.
+ROUNDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +44,16 @@ def counterparts_for(*, account: str, discount: DiscountTerms | None, taxes: Ite
 
 
 def object_for(kind: Kind, account: Account, key: int, terms: Terms) -> str:
-    """The id of one version's object. What is done meanwhile by others (a new version, say) is seen in each round."""
-    is_asked = False
-    while not (counterpart := need_counterpart(kind, account, key, terms, is_asked=is_asked)).is_live:
+    """The id of one version's object. What others do meanwhile (save a new version, say) is seen in each round."""
+    for number in range(ROUNDS):
+        counterpart = need_counterpart(kind, account, key, terms, is_asked=number > 0)
+        if counterpart.is_live:
+            return counterpart.object_id
         if counterpart.state == CounterpartState.FAILED:
             raise StripeRefused(reason=counterpart.reason)
-        is_asked = True
         if call := next_call(kind, key, account, version=terms.version):
             carry_out(call)
-    return counterpart.object_id
+    raise StripeUnreachable
 
 
 def need_counterpart(kind: Kind, account: Account, key: int, terms: Terms, *, is_asked: bool) -> Counterpart:

@@ -284,6 +284,17 @@ class TestARefusal:
         assert ("Welcome", None, 500, "usd") in coupons(stripe_side)["default"]
         assert story(f"discount-{refused.pk}")[2] == f"sync_requested {how}"
 
+    def test_is_not_mistaken_for_a_lost_answer(self, stripe_side: SimulatedStripe) -> None:
+        """Our coupon was never made; what is looked up by its id is somebody else's."""
+        discount = five_dollars()
+        stripe_side.order_fault("http_500", "POST /v1/coupons")
+        work(rounds=2, dry=False)
+        taken = f"{DiscountMirror.objects.get().installation}-{discount.pk}-1-default-1"
+        stripe_side.in_dashboard("POST", "/v1/coupons", id=taken, percent_off="1")
+        work()
+        assert Coupon.objects.get().object_id != taken
+        assert ("Welcome", None, 500, "usd") in coupons(stripe_side)["default"]
+
     def test_is_not_in_the_way_of_another_account(self, stripe_side: SimulatedStripe) -> None:
         discount = summer()
         installation = DiscountMirror.objects.get().installation

@@ -167,16 +167,15 @@ class TestThePaymentElement:
         order_shown(page)
         expect_status(page, status)
 
-    def test_tells_of_a_payment_that_takes_days(self, shop: Shop, visit: Visit) -> None:
+    def test_tells_of_a_payment_that_takes_days(self, visit: Visit) -> None:
         page = visit()
         fill_basket(page, DOLLARS[:1])
         pay_here(page)
         page.frame_locator("#payment-element iframe").get_by_label("Bank debit").check()
         press_pay(page)
         order_shown(page)
+        # That it is paid some day is told where Stripe's clock may be moved: not in a shop that other tests use too.
         expect_status(page, "Your payment is being processed")
-        shop.stripe.advance(4 * 24 * 3600)
-        expect_status(page, "Paid")
 
     def test_says_so_when_the_form_can_not_be_loaded(self, shop: Shop, visit: Visit, complaints: list[str]) -> None:
         page = visit()

@@ -105,9 +105,9 @@ class TestPressingBuyTwice:
 @contextmanager
 def one_purchase(shop: Shop, page: Page) -> Iterator[None]:
     """Of all that is done inside comes one order, whose one session the page shows at the end."""
-    orders = shop.sql("SELECT * FROM orders_order")
+    orders = shop.sql("SELECT id FROM orders_order")
     yield
-    [order] = [one for one in shop.sql("SELECT * FROM orders_order") if one not in orders]
+    [order] = [one for one in shop.sql("SELECT id FROM orders_order") if one not in orders]
     [session] = sessions_of(shop, order["id"])
     assert session["url"] == page.url
 
