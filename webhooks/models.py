@@ -55,7 +55,8 @@ class Delivery(models.Model):
     livemode = models.BooleanField()
     object_id = models.CharField(max_length=255, blank=True)
     payload = models.BinaryField()
-    source = models.CharField(max_length=16, choices=DeliverySource)
+    # The database's default serves processes of the version before, while a new one is being rolled out.
+    source = models.CharField(max_length=16, choices=DeliverySource, db_default=DeliverySource.WEBHOOK)
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.RECEIVED)
     reason = models.CharField(max_length=255, blank=True)
     order_id = models.BigIntegerField(null=True)

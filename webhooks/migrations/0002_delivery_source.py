@@ -12,7 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='delivery',
             name='source',
-            field=models.CharField(choices=[('webhook', 'webhook'), ('backfill', 'backfill')], default='webhook', max_length=16),
-            preserve_default=False,
+            field=models.CharField(choices=[('webhook', 'webhook'), ('backfill', 'backfill')], db_default='webhook', max_length=16),
         ),
     ]
