@@ -1,11 +1,10 @@
 """Performs a story's steps: the shop by Django's test client, Stripe by the simulator; then takes what Stripe made."""
 
-import json
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
-from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import requests
@@ -13,41 +12,39 @@ from django.test import Client
 from django.utils import timezone
 from freezegun import freeze_time
 
+from billing.models import Discount, Tax
+from billing.services import sweep_open_calls
 from core.eventlog import provenance
 from core.refusals import Refusal
+from orders.models import SETTLED_STATES, Item
 from orders.services.canceling import cancel_order
-from orders.services.refunding import refund_payment
+from orders.services.refunding import refund_payment, return_surplus
 from tests.contract import CONTRACT
-from tests.convergence.stories import Step, Story, Twin
-from tests.simulated import ACCOUNT_KEYS, TIMEOUT, Event, SimulatedStripe, post_event
+from tests.convergence.capturing import Captured, capture
+from tests.convergence.stories import Step, Story
+from tests.simulated import ACCOUNT_KEYS, TIMEOUT, SimulatedStripe, post_event
 
-CARDS = {"good": "4242424242424242", "declined": "4000000000000002", "without funds": "4000000000009995"}
+CARDS = {
+    "good": "4242424242424242",
+    "declined": "4000000000000002",
+    "without funds": "4000000000009995",
+    "asks": "4000002500003155",
+}
 METHODS = {"bank": "1", "bank, in vain": "fail"}
-
-
-class Captured(NamedTuple):
-    """An event as Stripe's side made it, and the account to whose endpoint it is posted."""
-
-    account: str
-    event: Event
-
-    @property
-    def payload(self) -> bytes:
-        return json.dumps(self.event).encode()
-
-    def __str__(self) -> str:
-        status = self.event["data"]["object"].get("status")
-        return f"{self.event['type']} ({status})" if status else str(self.event["type"])
+DEBIT = {"payment_method_data[type]": "bank_debit"}
+DEBITS = {"bank": DEBIT, "bank, in vain": DEBIT | {"payment_method_data[bank_debit][fails]": "true"}}
+JSON = {"accept": "application/json"}
 
 
 class Stage:
     """Who acts in a story: `{ shopper = "pays", card = "declined" }` is `shopper_pays(card="declined")`.
 
     Where a story has several of a kind they are numbered as they came, from 1; without a number it is the newest.
+    `items` are ids by name; what is bought without a basket is one mug.
     """
 
-    def __init__(self, client: Client, item_id: int, stripe: SimulatedStripe) -> None:
-        self._client, self._item_id, self._stripe = client, item_id, stripe
+    def __init__(self, client: Client, items: Mapping[str, int], stripe: SimulatedStripe) -> None:
+        self._client, self._items, self._stripe = client, items, stripe
         self.order_id = 0
         self._sessions: list[str] = []
 
@@ -55,24 +52,70 @@ class Stage:
         """The story's deliveries, in the order in which Stripe made their events, twins last."""
         for step in story.steps:
             self._perform(step)
-        left_open = [one["id"] for one in self._stripe.objects("checkout.session") if one["status"] == "open"]
-        assert not left_open, "what is done at Stripe after the deliveries would make each sequence another story"
+        assert not self._left_open(story), "what is done at Stripe after the deliveries would make each another story"
         return capture(story, self._stripe.objects("event"))
+
+    def _left_open(self, story: Story) -> list[str]:
+        """What the shop would close at Stripe once it hears of the payment: a Session, or an intent of its own page."""
+        sessions = self._stripe.objects("checkout.session")
+        of_sessions = {session["payment_intent"] for session in sessions}
+        is_paid = story.end.state in SETTLED_STATES
+        intents = [one for one in self._stripe.objects("payment_intent") if is_paid and one["id"] not in of_sessions]
+        waiting = [one["id"] for one in intents if one["status"].startswith("requires_")]
+        return waiting + [session["id"] for session in sessions if session["status"] == "open"]
 
     def _perform(self, step: Step) -> None:
         who, *_ = step
         options = {name: value for name, value in step.items() if name != who}
         getattr(self, f"{who}_{step[who]}".replace(" ", "_"))(**options)
 
+    def staff_offers(self, code: str, percent_off: str) -> None:
+        with provenance.acting("staff:1"):
+            Discount.objects.create(name="Spring sale", code=code, percent_off=percent_off)
+
+    def staff_taxes(self, item: str, percentage: str, *, inclusive: bool = False) -> None:
+        with provenance.acting("staff:1"):
+            tax = Tax.objects.create(name="VAT", percentage=percentage, inclusive=inclusive)
+            Item.objects.get(pk=self._items[item]).taxes.add(tax)
+
     def shopper_buys(self, hours_later: int = 0) -> None:
-        """Hours later by the shop's clock alone, whose checkout is then over while Stripe's Session is not yet."""
-        later = freeze_time(timezone.now() + timedelta(hours=hours_later), tick=True) if hours_later else nullcontext()
-        with later:
-            answer = self._client.get(f"/buy/{self._item_id}")
-        bought = answer.json()
-        assert answer.status_code == requests.codes.ok, bought
-        self.order_id = self.order_id or bought["order_id"]
-        self._sessions.append(bought["session_id"])
+        with later(hours_later):
+            self._open(self._client.get(f"/buy/{self._items['mug']}"))
+
+    def shopper_puts_in(self, item: str = "mug", quantity: int = 1) -> None:
+        self._ask("/basket/items", item=self._items[item], quantity=quantity)
+
+    def shopper_types(self, code: str) -> None:
+        self._ask("/basket/discount", code=code)
+
+    def shopper_checks_out(self) -> None:
+        self._open(self._ask("/basket/checkout"))
+
+    def shopper_chooses_to_pay_here(self) -> None:
+        """On the shop's own page; the PaymentIntent is opened by that page."""
+        self.order_id = self._ask("/basket/checkout", pay="here").json()["order_id"]
+
+    def shopper_opens_session(self, hours_later: int = 0) -> None:
+        with later(hours_later):
+            self._open(self._ask(f"/order/{self.order_id}/checkout"))
+
+    def shopper_opens_intent(self, *, refused: bool = False) -> None:
+        """`refused` where Stripe's answer is lost."""
+        expected = requests.codes.unavailable if refused else requests.codes.ok
+        self._ask(f"/order/{self.order_id}/payment-intent", expected=expected)
+
+    def shopper_confirms(self, card: str = "good", method: str = "", intent: int = 0) -> None:
+        """Whoever has the intent's secret can, whatever became of its order."""
+        opened = self._stripe.objects("payment_intent")[intent - 1]
+        answer = self._stripe.confirm(opened["client_secret"], card=CARDS[card], **DEBITS.get(method, {}))
+        expected = "processing" if method else {"good": "succeeded", "asks": "requires_action"}.get(card)
+        assert answer.get("status") == expected, answer
+
+    def shopper_answers_the_bank(self, *, confirms: bool = True) -> None:
+        page = self._stripe.objects("payment_intent")[-1]["next_action"]["redirect_to_url"]["url"]
+        form = {"confirm": "1"} if confirms else {"refuse": "1"}
+        answer = requests.post(page, form, allow_redirects=False, timeout=TIMEOUT)
+        assert answer.status_code == requests.codes.see_other, answer.text
 
     def shopper_pays(self, card: str = "good", method: str = "", session: int = 0) -> None:
         page = f"{self._stripe.base}/c/pay/{self._sessions[session - 1]}"
@@ -95,6 +138,14 @@ class Stage:
                 reason="requested_by_customer",
             )
 
+    def staff_returns_surplus(self, amount: int) -> None:
+        with provenance.acting("staff:1"):
+            return_surplus(order_id=self.order_id, amount=amount, call_id=uuid4())
+
+    def shop_sweeps(self) -> None:
+        """What was left to be done at Stripe is done before the deliveries."""
+        sweep_open_calls(older_than=timedelta())
+
     def stripe_loses_answer(self, to: str) -> None:
         """It does what the next such request asks; the connection ends before it says so."""
         self._stripe.order_fault("timeout_after", to, seconds=1)
@@ -102,9 +153,18 @@ class Stage:
     def stripe_waits(self, days: int) -> None:
         self._stripe.advance(days * 24 * 3600)
 
-    def stripe_delivers(self, event: str) -> None:
+    def stripe_delivers(self, event: str, number: int = 0) -> None:
         """What the shop has to know before the next step; it is among the story's deliveries once more."""
-        post_event(self._client, self._stripe.event(event))
+        of_type = [one for one in self._stripe.objects("event") if one["type"] == event]
+        assert post_event(self._client, of_type[number - 1]).status_code == requests.codes.ok
+
+    def stripe_rounds(self, part: str, by: int) -> None:
+        """Another way than the shop, in the next Session: `part` is `discount` or `tax`, `by` in minor units."""
+        self._stripe.shift_totals(part, by)
+
+    def stripe_cancels_intent(self, intent: int = 0) -> None:
+        """As from Stripe's dashboard."""
+        self._stripe.in_dashboard("POST", f"/v1/payment_intents/{self._id('payment_intent', intent)}/cancel")
 
     def stripe_charges_wrongly(self, session: int = 0, **changes: Any) -> None:
         """`amount`, `currency` or `livemode` as it will be once the Session is paid."""
@@ -145,6 +205,18 @@ class Stage:
         assert answer.status_code == requests.codes.ok, answer.text
         self._stripe.pay(answer.json()["url"])
 
+    def _open(self, answer: Any) -> None:
+        """A Session is there to be paid."""
+        assert answer.status_code == requests.codes.ok, answer.content
+        opened = answer.json()
+        self.order_id = self.order_id or opened["order_id"]
+        self._sessions.append(opened["session_id"])
+
+    def _ask(self, path: str, *, expected: int = requests.codes.ok, **fields: object) -> Any:
+        answer = self._client.post(path, fields, content_type="application/json", headers=JSON)
+        assert answer.status_code == expected, answer.content
+        return answer
+
     def _id(self, kind: str, number: int = 0) -> str:
         return str(self._stripe.objects(kind)[number - 1]["id"])
 
@@ -153,26 +225,6 @@ class Stage:
         assert answer.status_code == requests.codes.ok, answer.text
 
 
-def capture(story: Story, events: list[Event]) -> list[Captured]:
-    """What is delivered of all events, each checked against Stripe's description of its API."""
-    delivered = [event for event in events if not any(fnmatchcase(event["type"], lost) for lost in story.lost)]
-    types = tuple(event["type"] for event in delivered)
-    assert types == story.deliveries, f"Stripe made {types}"
-    captured = [Captured("default", event) for event in delivered]
-    captured += [twin_of(events, twin, number) for number, twin in enumerate(story.twins)]
-    for one in captured:
-        CONTRACT.check_answer(one.event)
-    return captured
-
-
-def twin_of(events: list[Event], twin: Twin, number: int) -> Captured:
-    original = next(event for event in events if event["type"] == twin.of)
-    asked = {"livemode": twin.livemode, "api_version": twin.api_version}
-    changes = {name: value for name, value in asked.items() if value is not None}
-    return Captured(twin.to, {**original, "id": f"{original['id']}_{number}", **changes})
-
-
-def describe(sequence: list[Captured]) -> Iterator[str]:
-    for number, one in enumerate(sequence, start=1):
-        elsewhere = "" if one.account == "default" else f" at {one.account}"
-        yield f"{number}. {one} {one.event['id']}{elsewhere}"
+def later(hours: int) -> AbstractContextManager[object]:
+    """By the shop's clock alone, whose checkout is then over while Stripe's Session is not yet."""
+    return freeze_time(timezone.now() + timedelta(hours=hours), tick=True) if hours else nullcontext()

@@ -7,7 +7,7 @@ APPS = ("core", "billing", "orders", "webhooks")
 
 
 def tables() -> list[str]:
-    models = (model for name in APPS for model in apps.get_app_config(name).get_models())
+    models = (model for name in APPS for model in apps.get_app_config(name).get_models(include_auto_created=True))
     return [connection.ops.quote_name(model._meta.db_table) for model in models if model._meta.managed]
 
 

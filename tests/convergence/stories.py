@@ -56,5 +56,9 @@ class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lost: tuple[str, ...] = ()
     twins: tuple[Twin, ...] = ()
 
+    @property
+    def length(self) -> int:
+        return len(self.deliveries) + len(self.twins)
+
 
 STORIES = {path.stem: msgspec.toml.decode(path.read_bytes(), type=Story) for path in sorted(FOLDER.glob("*.toml"))}

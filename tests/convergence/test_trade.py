@@ -23,8 +23,8 @@ from orders.services.canceling import cancel_order
 from orders.services.refunding import refund_payment
 from simulator import disputes, refunds
 from tests.convergence.acting import CARDS, METHODS
+from tests.convergence.checking import problems
 from tests.convergence.database import forget_rows, keep_rows, put_back
-from tests.convergence.ending import problems
 from tests.simulated import TIMEOUT, Event, SimulatedStripe, post_event
 from webhooks.services import retry_deliveries
 
