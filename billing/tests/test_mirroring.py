@@ -463,6 +463,20 @@ def test_a_change_during_a_call_is_done_after_it(stripe_side: SimulatedStripe) -
     ]
 
 
+def test_what_nobody_needs_any_more_has_not_failed(stripe_side: SimulatedStripe) -> None:
+    """The first version was refused when the second had taken its place."""
+    discount = five_dollars()
+    taken = f"{DiscountMirror.objects.get().installation}-{discount.pk}-1-default-1"
+    stripe_side.in_dashboard("POST", "/v1/coupons", id=taken, percent_off="1")
+    killed_after_intent("discount", discount.pk, "default", sent=False)
+    change(discount, amount_off=700)
+    work()
+    assert list(Coupon.objects.order_by("version").values_list("state", "reason")) == [
+        ("retired", "resource_already_exists"),
+        ("synced", ""),
+    ]
+
+
 def test_each_request_has_a_job(stripe_side: SimulatedStripe) -> None:
     """One that is being taken may not see what comes now."""
     discount = summer()
