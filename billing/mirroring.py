@@ -1,6 +1,7 @@
 """Discounts and taxes at Stripe: what is asked for in the transaction of a change, and how it is brought about."""
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ from billing.gateway.tax_rates import TaxRates, tax_rate_body
 from billing.models import OPEN_STATES, Counterpart, Discount, DiscountMirror, Mirror, StripeCall, Tax, TaxMirror
 from billing.projections import DiscountAggregate, MirrorAggregate, TaxAggregate
 from billing.quotes import DiscountTerms, TaxTerms
-from billing.services import resolve_call, wait_until_settled
+from billing.services import resolve_call
 from core.configuration import Account
 
 type Terms = DiscountTerms | TaxTerms
@@ -31,6 +32,9 @@ type Asked = tuple[Terms, dict[str, str]]
 
 SYNC_JOB = "billing.sync_mirror"
 WRITES = ("coupons.create", "coupons.update", "coupons.delete", "tax_rates.create", "tax_rates.update")
+# How long one waits for another's call of the same counterpart, and how often it looks.
+PATIENCE_SECONDS = 6
+PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +235,9 @@ def carry_out(call: StripeCall) -> None:
     """
     reply = resolve_call(call)
     if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
-        wait_until_settled(call)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
+            time.sleep(PAUSE_SECONDS)
     if StripeCall.objects.get(pk=call.pk).is_open:
         raise StripeUnreachable
 

@@ -1,6 +1,5 @@
 """What becomes of calls that were left open."""
 
-import time
 from collections.abc import Collection, Iterator
 from datetime import timedelta
 from uuid import UUID
@@ -28,9 +27,6 @@ log = structlog.get_logger()
 KEY_LIFETIME = timedelta(hours=23)
 # Longer than a call can last (3 s to connect, 15 s to read), so that a call under way is left alone.
 IN_FLIGHT = timedelta(seconds=30)
-# How long one waits for a call that another process has under way, and how often it looks.
-PATIENCE_SECONDS = 6
-PAUSE_SECONDS = 0.25
 # The older a question, the less often it is asked: after a tenth of its age.
 PATIENCE = 10
 
@@ -87,13 +83,6 @@ def resolve_call(call: StripeCall) -> Reply | None:
         "stripe_call.resolved", call_id=str(call.pk), operation=call.operation, outcome=type(reply.outcome).__name__
     )
     return complete_call(call, reply)
-
-
-def wait_until_settled(call: StripeCall) -> None:
-    """While another process has a call under way; it may still be open after that."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
-        time.sleep(PAUSE_SECONDS)
 
 
 def find_out(call: StripeCall) -> Reply:
