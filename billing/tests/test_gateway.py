@@ -15,7 +15,7 @@ from freezegun import freeze_time
 
 from billing.accounts import account_named
 from billing.events import StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
-from billing.gateway.calls import Reply, execute_call, judge_error, operations, send_call
+from billing.gateway.calls import Reply, execute_call, judge, judge_error, operations, send_call
 from billing.gateway.client import Attempt, stripe_client
 from billing.gateway.errors import IntentMissingError, StripeRefused, StripeUnreachable
 from billing.gateway.sessions import Sessions, session_body
@@ -180,6 +180,22 @@ def test_only_what_stripe_certainly_did_not_do_has_failed(
     error: stripe.StripeError, replayed: bool, outcome: object
 ) -> None:
     assert judge_error(error, [attempt(error.http_status, replayed=replayed)]) == outcome
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "outcome"),
+    [
+        ("coupons.delete", failure(404, "resource_missing"), StripeCallSucceeded(object_id="gone")),
+        ("coupons.delete", failure(500), StripeCallUnknown(reason="server_error")),
+        ("coupons.delete", failure(400, "parameter_unknown"), StripeCallFailed(reason="parameter_unknown")),
+        ("coupons.update", failure(404, "resource_missing"), StripeCallFailed(reason="resource_missing")),
+        ("coupons.retrieve", failure(500), StripeCallFailed(reason="no_answer")),
+    ],
+)
+def test_to_delete_what_is_gone_is_to_have_succeeded(
+    operation: str, error: stripe.StripeError, outcome: object
+) -> None:
+    assert judge(operations[operation], "gone", error, [attempt(error.http_status)]) == outcome
 
 
 def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
