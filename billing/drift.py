@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 CHECK_JOB = "billing.check_account"
 CREATES = ("coupons.create", "tax_rates.create")
-# After how many seconds a check that Stripe did not answer is made again.
+# After how many seconds a check is made again that Stripe did not answer, or that came in the way of something.
 PAUSE = 300
 
 
@@ -105,7 +105,7 @@ def check_objects(kind: Kind, account: Account) -> None:
     now = timezone.now()
     for mirror, counterparts in groupby(known, key=lambda one: one.mirror):
         differing = {one: differences(one, found.get(one.object_id), now) for one in counterparts}
-        record_drift(kind, mirror, {one: names for one, names in differing.items() if names})
+        record_drift(kind, account, mirror, {one: names for one, names in differing.items() if names})
     flag_unknown(kind, account, found)
     for stream in sorted({one.mirror.stream for one in counterparts_at(kind, account) if next_step(one, now)}):
         queue_sync(stream)
@@ -116,15 +116,17 @@ def counterparts_at(kind: Kind, account: Account) -> list[Any]:
     return list(rows.select_related("mirror").order_by("mirror_id", "version"))
 
 
-def record_drift(kind: Kind, seen: Mirror, differing: Mapping[Counterpart, tuple[str, ...]]) -> None:
+def record_drift(kind: Kind, account: Account, seen: Mirror, differing: Mapping[Counterpart, tuple[str, ...]]) -> None:
     """Put on record how Stripe's objects differ from one mirror's counterparts, unless something has happened to it
-    since it was `seen`, or is happening: then Stripe's list may be older than that, and the next check will tell.
+    since it was `seen`, or is happening: then Stripe's list may be older than that, and a later check will tell.
     """
     if not differing:
         return
     with transaction.atomic(durable=True):
         mirror = kind.aggregate.load_locked(seen.pk)
-        if mirror.root.stream_version != seen.stream_version or open_writes(seen.stream).exists():
+        is_busy = open_writes(seen.stream).filter(account=account.name).exists()
+        if is_busy or mirror.root.stream_version != seen.stream_version:
+            request_check(account.name, after=PAUSE)
             return
         for one, names in differing.items():
             log.warning("mirror.drift_found", account=one.account, object_id=one.object_id, differences=names)
@@ -139,7 +141,7 @@ def flag_unknown(kind: Kind, account: Account, found: Mapping[str, Body]) -> Non
     ours = {mirror.installation for each in KINDS.values() for mirror in each.mirrors.only("installation")}
     known = set(kind.counterparts.values_list("object_id", flat=True))
     for object_id in sorted(found.keys() - known):
-        metadata, is_active = found[object_id]["metadata"] or {}, found[object_id].get("active", True)
+        metadata, is_active = found[object_id].get("metadata") or {}, found[object_id].get("active", True)
         if metadata.get("installation") in ours and is_active and not is_being_made(metadata):
             call_id = metadata.get("call_id")
             log.warning("mirror.unknown_object", account=account.name, object_id=object_id, call_id=call_id)
@@ -156,7 +158,7 @@ def hear_of(account: Account, stripe_object: Mapping[str, Any], *, deleted: bool
     if call is None or call.account != account.name:
         return False
     kind = KINDS[call.subject.partition("-")[0]]
-    counterpart = kind.counterparts.filter(account=account.name, object_id=stripe_object["id"]).first()
+    counterpart = kind.counterparts.filter(account=account.name, object_id=stripe_object.get("id")).first()
     if counterpart is None:
         is_news = not call.is_open  # else it is being made, and its mirror will learn of it
     else:

@@ -1,17 +1,26 @@
 """Discounts and taxes to mirror, the worker that mirrors them, and what came of it at Stripe."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
 from procrastinate.contrib.django import app
 
 from billing.gateway.errors import StripeUnreachable
-from billing.models import Discount, Tax
+from billing.models import Discount, StripeCall, Tax
 from core.eventlog.append import read_stream
+from core.eventlog.replay import check_rows
 from tests.simulated import ACCOUNT_KEYS, SimulatedStripe
 
 ROUNDS = 30  # more than any fault here lasts
+# What a person does to a row, by name.
+CHANGES: dict[str, Callable[[Any], object]] = {
+    "create": lambda _row: None,
+    "rename": lambda row: change(row, name="Autumn"),
+    "new terms": lambda row: change(row, **({"percentage": "9"} if isinstance(row, Tax) else {"percent_off": "20"})),
+    "delete": lambda row: row.delete(),
+}
 
 
 def summer(**changes: Any) -> Discount:
@@ -82,6 +91,14 @@ def tax_rates(side: SimulatedStripe) -> dict[str, list[tuple[Any, ...]]]:
         account: [tuple(one[field] for field in shown) for one in side.objects("tax_rate", account)]
         for account in ACCOUNT_KEYS
     }
+
+
+def everywhere(*expected: tuple[Any, ...]) -> dict[str, list[tuple[Any, ...]]]:
+    return {account: list(expected) for account in ACCOUNT_KEYS}
+
+
+def has_no_findings() -> bool:
+    return list(check_rows()) == [] and not StripeCall.objects.filter(settled_at=None).exists()
 
 
 def story(stream: str) -> list[str]:

@@ -9,10 +9,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from freezegun import freeze_time
 
-from billing.accounts import AccountNotConfigured
-from billing.counterparts import Counterparts, counterparts_for
+from billing.accounts import AccountNotConfigured, account_named
+from billing.counterparts import Counterparts, counterparts_for, need_counterpart
 from billing.drift import request_checks
 from billing.gateway.errors import StripeRefused, StripeUnreachable
+from billing.mirroring import KINDS
 from billing.models import Coupon, Discount, DiscountMirror, StripeCall, Tax
 from billing.quotes import DiscountTerms
 from billing.tests.mirrors import change, coupons, five_dollars, story, summer, tax_rates, vat, work
@@ -124,6 +125,18 @@ class TestWhatIsNotSynced:
                 coupon_for(discount.terms)
             assert refused.value.ids == {"reason": "resource_already_exists"}
         assert StripeCall.objects.count() == 1
+
+    def test_does_not_wait_for_what_others_need(self, stripe_side: SimulatedStripe) -> None:
+        """Another checkout was killed when it had said which version it needs."""
+        discount = five_dollars()
+        earlier = discount.terms
+        work()
+        change(discount, amount_off=700)
+        work()
+        need_counterpart(KINDS["discount"], account_named("default"), discount.pk, earlier, is_asked=False)
+        change(discount, amount_off=900)
+        coupon_for(discount.terms)
+        assert sorted(one["amount_off"] for one in stripe_side.objects("coupon")) == [700, 900]
 
     def test_is_made_at_an_account_that_was_added_since(self, stripe_side: SimulatedStripe, settings: Any) -> None:
         accounts = settings.STRIPE_ACCOUNTS

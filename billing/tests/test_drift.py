@@ -147,6 +147,7 @@ class TestACheck:
         assert coupons(stripe_side)["default"][0][0] == "Hello"
         check_account("default")
         assert not any("drift" in line for line in story(f"discount-{discount.pk}"))
+        assert "billing.check_account" in [task for _, task, _ in queued()], "it is made again later"
         work()
         assert story(f"discount-{discount.pk}")[-1] == "synced default 1 renamed"
 
@@ -182,6 +183,15 @@ class TestACheck:
             check()
         flagged = [line["object_id"] for line in logs if line["event"] == "mirror.unknown_object"]
         assert flagged == ["left-by-a-backup"]
+
+    def test_flags_nothing_that_is_being_made(self, stripe_side: SimulatedStripe) -> None:
+        five_dollars()
+        stripe_side.order_fault("timeout_after", "POST /v1/coupons", seconds=0.1)
+        work(rounds=1, dry=False)
+        assert len(stripe_side.objects("coupon")) == 1
+        with structlog.testing.capture_logs() as logs:
+            check_account("default")
+        assert [line["event"] for line in logs if line["event"].startswith("mirror.")] == []
 
 
 class TestWhatNoSignalTold:
