@@ -86,10 +86,10 @@ def opened_by(call: StripeCall, order_id: int) -> Checkout:
     checkout = Checkout.objects.filter(order_id=order_id, call_id=str(call.pk)).first()
     if order.state != OrderState.PENDING or checkout is None:
         close_what_must_not_be_paid(order_id)
+    # Much may have come in while Stripe was called: the order may be paid, or being paid, by another attempt.
+    refuse_unless_payable(OrderAggregate(order, stored=True))
     if checkout is None:
         raise refusal_to_open(call, order_id)
-    if order.state == OrderState.CANCELED:
-        raise OrderNotPayable(order_id=order_id, reason="canceled")
     if checkout.state == CheckoutState.EXPIRED:
         raise OrderNotPayable(order_id=order_id, reason="just_expired")
     if checkout.state != CheckoutState.OPEN:

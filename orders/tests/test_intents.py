@@ -12,8 +12,12 @@ from billing.services import sweep_open_calls
 from core.eventlog import provenance
 from core.eventlog.replay import check_rows
 from core.models import Event
+from orders.decisions.placing import OrderNotPayable
 from orders.models import Checkout, Item, Order
+from orders.services.basket import NO_COUNTERPARTS
 from orders.services.canceling import cancel_order
+from orders.services.checkout import finish_opening, intend_session
+from orders.services.loading import locked_order
 from orders.tests.shopping import buy
 from tests.simulated import SimulatedStripe, post_event
 
@@ -193,3 +197,17 @@ class TestThePage:
 
     def test_loads_stripes_own_script(self, stripe_side: SimulatedStripe, settings: Any) -> None:
         assert requests.get(settings.STRIPE_JS_URL, timeout=5).status_code == 200
+
+
+class TestWhileASessionIsBeingOpened:
+    def test_a_payment_keeps_the_shopper_from_being_sent_there(
+        self, shopper: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        secret = open_intent(shopper, order).json()["client_secret"]
+        with provenance.acting("shopper"), locked_order(order.pk) as locked:
+            call = intend_session(locked, NO_COUNTERPARTS)
+        stripe_side.confirm(secret)
+        deliver(shopper, stripe_side, "payment_intent.succeeded")
+        with provenance.acting("shopper"), pytest.raises(OrderNotPayable, match="it is paid already"):
+            finish_opening(call, order.pk)
+        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
