@@ -29,6 +29,14 @@ def refuse_unless_payable(order: OrderAggregate) -> None:
         raise OrderNotPayable(order_id=order_id, reason="confirming")
 
 
+def is_payable(order: OrderAggregate) -> bool:
+    try:
+        refuse_unless_payable(order)
+    except OrderNotPayable:
+        return False
+    return True
+
+
 def open_checkout_of(order: OrderAggregate, now: datetime, *, is_session: bool) -> Checkout | None:
     """The Session, or the PaymentIntent, that the shopper can still pay."""
     for checkout in order.checkouts:

@@ -13,7 +13,7 @@ from billing.services import resolve_call
 from core.refusals import Refusal
 from orders.decisions.checkouts import open_checkout_of, refuse_unless_payable
 from orders.decisions.placing import OrderNotPayable
-from orders.models import Checkout, CheckoutState, Order, OrderState
+from orders.models import Attention, Checkout, CheckoutState, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.services.closing import EXPIRE_SESSION, close_what_must_not_be_paid, record_closing
 
@@ -90,7 +90,8 @@ def opened_by(call: StripeCall, order_id: int) -> Checkout:
     refuse_unless_payable(OrderAggregate(order, stored=True))
     if checkout is None:
         raise refusal_to_open(call, order_id)
-    if checkout.state == CheckoutState.EXPIRED:
+    is_over = checkout.expires_at is not None and checkout.expires_at <= timezone.now()
+    if checkout.state == CheckoutState.EXPIRED or is_over:
         raise OrderNotPayable(order_id=order_id, reason="just_expired")
     if checkout.state != CheckoutState.OPEN:
         raise OrderNotPayable(order_id=order_id, reason="confirming")
@@ -98,7 +99,8 @@ def opened_by(call: StripeCall, order_id: int) -> Checkout:
 
 
 def refusal_to_open(call: StripeCall, order_id: int) -> Refusal:
-    """Why a call has opened no checkout."""
-    if call.state == CallState.SUCCEEDED:
-        return OrderNotPayable(order_id=order_id, reason="quote_mismatched")
-    return refusal_of(call)
+    """Why a call has opened no checkout: a Session charges another amount, or the order is being paid beside it."""
+    if call.state != CallState.SUCCEEDED:
+        return refusal_of(call)
+    is_mismatched = Order.objects.filter(pk=order_id, attention__contains=[Attention.QUOTE_MISMATCHED]).exists()
+    return OrderNotPayable(order_id=order_id, reason="quote_mismatched" if is_mismatched else "confirming")

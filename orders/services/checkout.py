@@ -13,7 +13,7 @@ from billing.gateway.sessions import Sessions, session_body
 from billing.limits import MAXIMUM_LINES
 from billing.models import StripeCall
 from billing.quotes import Quote, QuotedLine, QuotedTax
-from orders.decisions.checkouts import decide_opening
+from orders.decisions.checkouts import decide_opening, is_payable
 from orders.decisions.comparing import decide_adopting
 from orders.decisions.placing import OrderNotPayable
 from orders.events import OrderCheckoutOpened, OrderQuoteAdopted, OrderQuoteMismatched
@@ -29,6 +29,7 @@ from orders.services.attempts import (
     ready_attempt,
     settle_attempt,
 )
+from orders.services.canceling import close_at_stripe
 from orders.services.closing import intend_closing_of, intend_expiry, order_behind
 from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
@@ -111,23 +112,38 @@ def complete_session_creation(call: StripeCall, reply: Reply) -> None:
 def compare_lines(call: StripeCall, order_id: int) -> None:
     """Stripe's sums are apart from the quote by no more than rounding: adopt them, if its lines say so too.
 
-    Whatever is open beside, at the amount of before, is closed. Raises StripeRefused, StripeUnreachable.
+    What is open beside, at the amount of before, is closed first; where that can't be done, since it is being paid, the
+    Session is expired. Raises StripeRefused, StripeUnreachable.
     """
     sessions = Sessions(account_named(call.account))
     session = sessions.read("retrieve", target=call.object_id, subject=call.subject)
     page = {"limit": MAXIMUM_LINES, "expand": ["data.taxes"]}
     listed = sessions.read("list_line_items", target=call.object_id, body=page, subject=call.subject)
+    close_others(call, order_id)
     with OrderAggregate.locked(order_id) as order:
-        if not is_undecided(order, call) or order.root.state != OrderState.PENDING:
+        if not is_undecided(order, call):
             return
-        facts = list(decide_adopting(order, opening_of(call, session), lines_charged(order, call, listed["data"])))
+        facts: list[object] = []
+        if is_payable(order) and not still_open(order):
+            facts += decide_adopting(order, opening_of(call, session), lines_charged(order, call, listed["data"]))
         order.record(*facts)
-        if any(isinstance(fact, OrderQuoteMismatched) for fact in facts):
+        if not any(isinstance(fact, OrderQuoteAdopted) for fact in facts):
             intend_expiry(order.root, session["id"])
-        if any(isinstance(fact, OrderQuoteAdopted) for fact in facts):
-            for checkout in order.checkouts:
-                if checkout.state == CheckoutState.OPEN and checkout.session_id != session["id"]:
-                    intend_closing_of(order.root, checkout)
+
+
+def close_others(call: StripeCall, order_id: int) -> None:
+    """Close what is open beside an undecided Session, at the amount that it is about to change. Raises
+    StripeUnreachable.
+    """
+    with locked_order(order_id) as order:
+        others = still_open(order) if is_undecided(order, call) else []
+        closings = [intend_closing_of(order.root, checkout) for checkout in others]
+    for closing in closings:
+        close_at_stripe(order_id, closing)
+
+
+def still_open(order: OrderAggregate) -> list[Checkout]:
+    return [checkout for checkout in order.checkouts if checkout.state == CheckoutState.OPEN]
 
 
 def lines_charged(order: OrderAggregate, call: StripeCall, listed: list[dict[str, Any]]) -> tuple[QuotedLine, ...]:

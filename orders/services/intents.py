@@ -19,9 +19,13 @@ from orders.services.attempts import (
     ready_attempt,
     settle_attempt,
 )
+from orders.services.canceling import close_at_stripe
 from orders.services.closing import intend_closing_of, order_behind, record_closing
 from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
+
+# What a PaymentIntent says of itself once it has been confirmed.
+PAYING = frozenset({"succeeded", "processing"})
 
 
 class PayableIntent(NamedTuple):
@@ -38,15 +42,26 @@ def payable_intent(*, order_id: int) -> PayableIntent:
     Raises NotFound, OrderNotPayable, StripeRefused, StripeUnreachable.
     """
     checkout, intent = read_open_intent(order_id)
-    if intent["status"] == "canceled":
-        # Closed at Stripe, and its `payment_intent.canceled` has not come: a new one takes its place.
-        with OrderAggregate.locked(order_id) as order:
-            record_closing(order, checkout.payment_intent, CheckoutState.CANCELED)
+    order = Order.objects.get(pk=order_id)
+    if intent["status"] not in PAYING and (intent["status"] == "canceled" or intent["amount"] != order.total):
+        make_way(order_id, checkout, intent)
         _, intent = read_open_intent(order_id)
-    if intent["status"] in {"succeeded", "processing"}:
+    if intent["status"] in PAYING:
         raise OrderNotPayable(order_id=order_id, reason="confirming")
-    account = account_named(Order.objects.values_list("account", flat=True).get(pk=order_id))
-    return PayableIntent(intent["client_secret"], account.publishable_key)
+    return PayableIntent(intent["client_secret"], account_named(order.account).publishable_key)
+
+
+def make_way(order_id: int, checkout: Checkout, intent: Body) -> None:
+    """For a new intent: this one was canceled at Stripe, and its `payment_intent.canceled` has not come; or it is of an
+    amount that is not the order's any more, and is canceled now. Raises StripeUnreachable.
+    """
+    if intent["status"] == "canceled":
+        with locked_order(order_id) as order:
+            record_closing(order, checkout.payment_intent, CheckoutState.CANCELED)
+        return
+    with locked_order(order_id) as order:
+        call = intend_closing_of(order.root, checkout)
+    close_at_stripe(order_id, call)
 
 
 def read_open_intent(order_id: int) -> tuple[Checkout, Body]:

@@ -1,12 +1,15 @@
 """The basket: filled, priced as it will be paid, and placed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
+from freezegun import freeze_time
 
 from billing.mirroring import sync_mirror
 from billing.models import Discount, StripeCall, Tax
@@ -360,3 +363,16 @@ class TestAmountsOfStripe:
         assert checkout(filled).status_code == 200
         assert len(stripe_side.objects("checkout.session")) == 1
         assert Event.objects.filter(kind="order.quote_adopted").count() == 1
+
+    def test_that_are_compared_when_the_session_is_over_send_nobody_there(
+        self, filled: Client, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.shift_totals("tax", 1)
+        stripe_side.order_fault("drop", "GET /v1/checkout/sessions/*/line_items")
+        assert error(checkout(filled)) == (503, "stripe_unreachable")
+        stripe_side.advance(25 * 3600)
+        with freeze_time(timezone.now() + timedelta(hours=25), tick=True):
+            late = checkout(filled)
+            assert error(late) == (409, "not_payable")
+            assert "has just expired; try again" in late.json()["error"]["message"]
+            assert checkout(filled).json()["url"]

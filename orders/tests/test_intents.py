@@ -7,7 +7,7 @@ import pytest
 import requests
 from django.test import Client
 
-from billing.models import StripeCall
+from billing.models import StripeCall, Tax
 from billing.services import sweep_open_calls
 from core.eventlog import provenance
 from core.eventlog.replay import check_rows
@@ -211,3 +211,56 @@ class TestWhileASessionIsBeingOpened:
         with provenance.acting("shopper"), pytest.raises(OrderNotPayable, match="it is paid already"):
             finish_opening(call, order.pk)
         assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
+
+
+class TestWhereStripeRoundsOtherwise:
+    """The intent is of the amount that was quoted, and the order's total becomes the Session's."""
+
+    @pytest.fixture
+    def quoted(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> Order:
+        with provenance.acting("staff:1"):
+            mug.taxes.set([Tax.objects.create(name="Eco levy", percentage="2.5", inclusive=False)])
+        shopper.post("/basket/items", {"item": mug.pk, "quantity": 2}, content_type="application/json")
+        shopper.post("/basket/checkout", {"pay": "here"}, content_type="application/json")
+        stripe_side.shift_totals("tax", 1)
+        return Order.objects.get()
+
+    def test_the_intent_is_canceled_before_the_shopper_is_sent_to_the_session(
+        self, shopper: Client, quoted: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        secret = open_intent(shopper, quoted).json()["client_secret"]
+        assert shopper.post(f"/order/{quoted.pk}/checkout", headers=JSON).status_code == 200
+        assert "error" in stripe_side.confirm(secret)
+        assert open_intent(shopper, quoted).status_code == 200
+        amounts = [(one["status"], one["amount"]) for one in stripe_side.objects("payment_intent")]
+        assert amounts == [("canceled", 3793), ("requires_payment_method", 3794)]
+        assert Order.objects.get().total == 3794
+        assert list(check_rows()) == []
+
+    @pytest.mark.parametrize("told_first", [True, False])
+    def test_an_intent_that_was_paid_keeps_its_amount_the_orders(
+        self, shopper: Client, quoted: Order, stripe_side: SimulatedStripe, told_first: bool
+    ) -> None:
+        stripe_side.confirm(open_intent(shopper, quoted).json()["client_secret"])
+        if told_first:
+            deliver(shopper, stripe_side, "charge.succeeded")
+        refused = shopper.post(f"/order/{quoted.pk}/checkout", headers=JSON)
+        assert refused.status_code == 409
+        assert "do not pay again" in refused.json()["error"]["message"] or told_first
+        deliver(shopper, stripe_side, "charge.succeeded", "payment_intent.succeeded")
+        order = Order.objects.get()
+        assert (order.state, order.total, order.received, order.attention) == ("paid", 3793, 3793, [])
+        assert all(session["status"] == "expired" for session in stripe_side.objects("checkout.session"))
+
+    def test_an_intent_whose_answer_was_lost_before_is_given_to_nobody(
+        self, shopper: Client, quoted: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.order_fault("timeout_after", "POST /v1/payment_intents")
+        assert open_intent(shopper, quoted).status_code == 503
+        assert shopper.post(f"/order/{quoted.pk}/checkout", headers=JSON).status_code == 200
+        secret = open_intent(shopper, quoted).json()["client_secret"]
+        stripe_side.confirm(secret)
+        deliver(shopper, stripe_side, "payment_intent.succeeded")
+        order = Order.objects.get()
+        assert (order.state, order.received, order.attention) == ("paid", 3794, [])
+        assert stripe_side.objects("payment_intent")[0]["status"] == "canceled"
