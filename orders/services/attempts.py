@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from billing.accounts import account_named
 from billing.events import StripeCallUnknown
 from billing.gateway.calls import KEY_IN_USE
 from billing.gateway.errors import refusal_of
@@ -33,9 +34,12 @@ def attempts_at(order: Order) -> list[StripeCall]:
 def ready_attempt(order: OrderAggregate, operation: str) -> Checkout | StripeCall | None:
     """The checkout that this operation has opened already, or its call that may have; None when a new one is needed.
 
-    Runs in the transaction that holds the order's lock, so two clicks see each other. Raises OrderNotPayable.
+    Runs in the transaction that holds the order's lock, so two clicks see each other. Raises OrderNotPayable, or
+    AccountNotConfigured: a payment to an account that is gone would be told to nobody, and a call that is sent again
+    must not be sent with keys of the other mode.
     """
     refuse_unless_payable(order)
+    account_named(order.root.account, livemode=order.root.livemode)
     is_session = operation == CREATE_SESSION
     if checkout := open_checkout_of(order, timezone.now(), is_session=is_session):
         return checkout

@@ -279,3 +279,19 @@ def test_a_process_starts_while_its_database_is_away() -> None:
     )
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert "startup.unchecked" in done.stderr
+
+
+class TestAShopperWhoComesBack:
+    def test_is_not_sent_to_a_payment_that_nobody_would_hear_of(
+        self, shopper: Client, waiting: Order, mug: Item, settings: LazySettings
+    ) -> None:
+        remove_account(settings)
+        for answer in (shopper.get(f"/buy/{mug.pk}"), shopper.post(f"/order/{waiting.pk}/checkout")):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "account_not_configured")
+
+    def test_has_no_call_of_the_one_mode_sent_with_keys_of_the_other(
+        self, shopper: Client, unanswered: Order, mug: Item, settings: LazySettings
+    ) -> None:
+        change_key(settings, LIVE)
+        assert shopper.get(f"/buy/{mug.pk}").status_code == 409
+        assert StripeCall.objects.get().attempts == 1
