@@ -1,7 +1,6 @@
 """Discounts and taxes at Stripe: what is asked for in the transaction of a change, and how it is brought about."""
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,8 @@ from procrastinate.contrib.django import app
 
 from billing.accounts import CurrencyNotServed, account_of_currency, configured_accounts
 from billing.decisions import Step, decide_outcome, next_steps
-from billing.events import DiscountSyncRequested, StripeCallUnknown, TaxSyncRequested
-from billing.gateway.calls import KEY_IN_USE, Body, Reply, completes, settle_call
+from billing.events import DiscountSyncRequested, TaxSyncRequested
+from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.coupons import Coupons, coupon_body
 from billing.gateway.errors import StripeUnreachable
 from billing.gateway.manager import ResourceManager
@@ -24,7 +23,7 @@ from billing.gateway.tax_rates import TaxRates, tax_rate_body
 from billing.models import OPEN_STATES, Counterpart, Discount, DiscountMirror, Mirror, StripeCall, Tax, TaxMirror
 from billing.projections import DiscountAggregate, MirrorAggregate, TaxAggregate
 from billing.quotes import DiscountTerms, TaxTerms
-from billing.services import resolve_call
+from billing.services import resolve_or_wait
 from core.configuration import Account
 
 type Terms = DiscountTerms | TaxTerms
@@ -32,9 +31,6 @@ type Asked = tuple[Terms, dict[str, str]]
 
 SYNC_JOB = "billing.sync_mirror"
 WRITES = ("coupons.create", "coupons.update", "coupons.delete", "tax_rates.create", "tax_rates.update")
-# How long one waits for another's call of the same counterpart, and how often it looks.
-PATIENCE_SECONDS = 6
-PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,16 +225,10 @@ def intend_step(kind: Kind, mirror: Mirror, account: Account, step: Step, counte
 
 
 def carry_out(call: StripeCall) -> None:
-    """Send a call (again); raises StripeUnreachable while nobody knows what became of it.
-
-    While another process has it under way, Stripe says that its key is in use; then that one is waited for.
+    """Send a call (again), or wait for who has it under way; raises StripeUnreachable while nobody knows what became of
+    it.
     """
-    reply = resolve_call(call)
-    if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
-            time.sleep(PAUSE_SECONDS)
-    if StripeCall.objects.get(pk=call.pk).is_open:
+    if resolve_or_wait(call).is_open:
         raise StripeUnreachable
 
 

@@ -1,5 +1,6 @@
 """What becomes of calls that were left open."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
@@ -12,6 +13,7 @@ from billing.accounts import AccountNotConfigured, account_named
 from billing.decisions import RESOURCE_MISSING
 from billing.events import NOT_CARRIED_OUT, StripeCallFailed, StripeCallSucceeded, StripeCallUnknown
 from billing.gateway.calls import (
+    KEY_IN_USE,
     KEY_MISUSED,
     SERVER_ERROR_REPLAYED,
     Reply,
@@ -30,6 +32,9 @@ log = structlog.get_logger()
 KEY_LIFETIME = timedelta(hours=23)
 # Longer than a call can last (3 s to connect, 15 s to read), so that a call under way is left alone.
 IN_FLIGHT = timedelta(seconds=30)
+# How long one waits for another's call, and how often it looks.
+PATIENCE_SECONDS = 6
+PAUSE_SECONDS = 0.25
 # The older a question, the less often it is asked: after a tenth of its age.
 PATIENCE = 10
 # By the prefix of the stream that a call is made for, whether that is live: told by the apps that know, and asked
@@ -106,6 +111,19 @@ def resolve_call(call: StripeCall) -> Reply | None:
         "stripe_call.resolved", call_id=str(call.pk), operation=call.operation, outcome=type(reply.outcome).__name__
     )
     return complete_call(call, reply)
+
+
+def resolve_or_wait(call: StripeCall) -> StripeCall:
+    """The same, and the call as it is then.
+
+    While another process has the call under way, Stripe says that its key is in use; then that one is waited for.
+    """
+    reply = resolve_call(call)
+    if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
+            time.sleep(PAUSE_SECONDS)
+    return StripeCall.objects.get(pk=call.pk)
 
 
 def find_out(call: StripeCall) -> Reply:

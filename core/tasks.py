@@ -1,6 +1,8 @@
 import structlog
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from core.eventlog.checkpoints import NoSigningKeyError, make_checkpoint
 
@@ -28,4 +30,8 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # no
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
         log.warning("job.stalled", job_id=job.id, task=job.task_name)
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            # One like it is queued already, which will do the work of both.
+            await manager.finish_job(job, Status.FAILED, delete_job=False)

@@ -52,6 +52,18 @@ def test_a_job_is_queued_again_when_its_worker_is_dead(worker_heard: str, state:
         assert cursor.fetchone() == (state,)
 
 
+def test_a_job_of_which_another_is_queued_is_left_to_that_one_and_keeps_no_others_waiting() -> None:
+    first, second = job_of("5 minutes"), job_of("5 minutes")
+    app.configure_task("core.checkpoint_log", queueing_lock="core.checkpoint_log").defer(timestamp=0)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET queueing_lock = 'core.checkpoint_log' WHERE id = %s", [first])
+        cursor.execute("UPDATE procrastinate_jobs SET queueing_lock = NULL WHERE id = %s", [second])
+    asyncio.run(retry())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT status FROM procrastinate_jobs WHERE id = ANY(%s) ORDER BY id", [[first, second]])
+        assert cursor.fetchall() == [("failed",), ("todo",)]
+
+
 @pytest.mark.parametrize(
     ("task", "seconds"),
     [

@@ -1,16 +1,12 @@
 """Attempts at paying an order: calls that open a Session or a PaymentIntent, and what both have in common."""
 
-import time
 from uuid import UUID
 
 from django.utils import timezone
 
 from billing.accounts import account_named
-from billing.events import StripeCallUnknown
-from billing.gateway.calls import KEY_IN_USE
 from billing.gateway.errors import refusal_of
 from billing.models import CallState, StripeCall
-from billing.services import resolve_call
 from core.refusals import Refusal
 from orders.decisions.checkouts import open_checkout_of, refuse_unless_payable
 from orders.decisions.placing import OrderNotPayable
@@ -20,9 +16,6 @@ from orders.services.closing import EXPIRE_SESSION, close_what_must_not_be_paid,
 
 CREATE_SESSION = "checkout.sessions.create"
 CREATE_INTENT = "payment_intents.create"
-# How long a second click waits for the first one's call, and how often it looks.
-PATIENCE_SECONDS = 6
-PAUSE_SECONDS = 0.25
 
 
 def attempts_at(order: Order) -> list[StripeCall]:
@@ -65,23 +58,6 @@ def is_undecided(order: OrderAggregate, call: StripeCall) -> bool:
 def metadata_of(order: Order, call_id: UUID) -> dict[str, str]:
     """What tells the objects of one attempt apart, and that they are ours."""
     return {"order_id": str(order.pk), "attempt": str(len(attempts_at(order)) + 1), "call_id": str(call_id)}
-
-
-def settle_attempt(call: StripeCall) -> StripeCall:
-    """Send the call (again), and the call as it is then.
-
-    While another request has the call under way, Stripe says that its key is in use; then that request is waited for.
-    """
-    reply = resolve_call(call)
-    if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
-        wait_until_settled(call)
-    return StripeCall.objects.get(pk=call.pk)
-
-
-def wait_until_settled(call: StripeCall) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
-        time.sleep(PAUSE_SECONDS)
 
 
 def opened_by(call: StripeCall, order_id: int) -> Checkout:

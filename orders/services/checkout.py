@@ -13,6 +13,7 @@ from billing.gateway.sessions import Sessions, session_body
 from billing.limits import MAXIMUM_LINES
 from billing.models import StripeCall
 from billing.quotes import Quote, QuotedLine, QuotedTax
+from billing.services import resolve_or_wait
 from orders.decisions.checkouts import decide_opening, is_payable
 from orders.decisions.comparing import decide_adopting
 from orders.decisions.placing import OrderNotPayable
@@ -27,7 +28,6 @@ from orders.services.attempts import (
     metadata_of,
     opened_by,
     ready_attempt,
-    settle_attempt,
 )
 from orders.services.canceling import close_at_stripe
 from orders.services.closing import intend_closing_of, intend_expiry, order_behind
@@ -81,7 +81,7 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
 
 def finish_opening(call: StripeCall, order_id: int) -> Checkout:
     """Send the call (again) and answer with the Session that it opened, once its amounts are the order's."""
-    settled = settle_attempt(call)
+    settled = resolve_or_wait(call)
     with locked_order(order_id) as order:
         undecided = is_undecided(order, settled)
     if undecided:

@@ -7,6 +7,7 @@ from billing.accounts import account_named
 from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.payment_intents import PaymentIntents, intent_body
 from billing.models import StripeCall
+from billing.services import resolve_or_wait
 from orders.decisions.checkouts import decide_attempt
 from orders.decisions.placing import OrderNotPayable
 from orders.events import OrderCheckoutOpened
@@ -17,7 +18,6 @@ from orders.services.attempts import (
     metadata_of,
     opened_by,
     ready_attempt,
-    settle_attempt,
 )
 from orders.services.canceling import close_at_stripe
 from orders.services.closing import intend_closing_of, order_behind, record_closing
@@ -74,7 +74,7 @@ def read_open_intent(order_id: int) -> tuple[Checkout, Body]:
 def open_intent(order_id: int) -> Checkout:
     with locked_order(order_id) as order:
         ready = ready_attempt(order, CREATE_INTENT) or intend_intent(order)
-    return ready if isinstance(ready, Checkout) else opened_by(settle_attempt(ready), order_id)
+    return ready if isinstance(ready, Checkout) else opened_by(resolve_or_wait(ready), order_id)
 
 
 def intend_intent(order: OrderAggregate) -> StripeCall:
