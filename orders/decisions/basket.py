@@ -106,8 +106,8 @@ def decide_refreshing(
     taxes: Mapping[int, tuple[TaxTerms, ...]],
     discount: DiscountTerms | None,
 ) -> Iterator[object]:
-    """What the catalogue says otherwise by now, of each line; an item that is priced in another currency now goes, and so
-    does a discount that is an amount in another.
+    """What the catalogue says otherwise by now, of each line; an item that is priced in another currency now goes, and
+    so does a discount that is an amount in another.
     """
     for line in order.lines:
         item = items[line.item_id]
