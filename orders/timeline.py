@@ -93,6 +93,7 @@ SENTENCES = {
     "order.canceled": "The order was canceled: {reason}",
     "order.canceled staff": "The order was canceled by staff",
     "order.canceled stale": "The order was canceled: nobody paid it in time",
+    "order.canceled account_changed": "The basket was begun anew at the account that its currency goes to now",
     "order.canceled emptied": "The basket was given up for one in another currency",
     "order.canceled price_changed": "The order was canceled because its item's price changed",
     "order.attention_raised": "A person should look: {reason}",

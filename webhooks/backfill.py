@@ -77,6 +77,9 @@ def parse_since(text: str) -> datetime:
     """`2026-11-01`, `2026-11-01T12:00:00Z`, or days and hours ago as `3d`, `12h`; raises ValueError."""
     units = {"d": "days", "h": "hours"}
     if text[-1:] in units and text[:-1].isdecimal():
-        return timezone.now() - timedelta(**{units[text[-1]]: int(text[:-1])})
+        try:
+            return timezone.now() - timedelta(**{units[text[-1]]: int(text[:-1])})
+        except OverflowError:
+            raise ValueError(text) from None
     parsed = datetime.fromisoformat(text)
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -92,7 +92,7 @@ class OrderAdmin(OrderActions):
         opened = Checkout.objects.filter(Q(session_id=term) | Q(payment_intent=term))
         found = Q(pk__in=opened.values("order_id"))
         found |= Q(pk__in=Payment.objects.filter(payment_intent=term).values("order_id"))
-        if term.isdecimal():
+        if term.isdecimal() and len(term) <= 18:  # noqa: PLR2004 digits of a bigint
             found |= Q(pk=int(term))
         return queryset.filter(found), False
 

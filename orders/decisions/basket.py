@@ -106,9 +106,12 @@ def decide_refreshing(
     taxes: Mapping[int, tuple[TaxTerms, ...]],
     discount: DiscountTerms | None,
 ) -> Iterator[object]:
-    """What the catalogue says otherwise by now, of each line; an item that is priced in another currency now goes."""
+    """What the catalogue says otherwise by now, of each line; an item that is priced in another currency now goes, and
+    so does a discount that is an amount in another.
+    """
     for line in order.lines:
         item = items[line.item_id]
         quantity = line.quantity if item.currency == order.root.currency else 0
         yield from decide_item(order, item, quantity, taxes[item.pk])
-    yield from decide_discount(order, discount)
+    is_applicable = discount is not None and discount.currency in {None, order.root.currency}
+    yield from decide_discount(order, discount if is_applicable else None)

@@ -5,6 +5,7 @@ from functools import partial
 
 from django.db import transaction
 
+from billing.accounts import account_of_currency
 from billing.counterparts import Counterparts
 from billing.models import StripeCall
 from billing.selectors import current_discount, find_discount
@@ -19,7 +20,7 @@ from orders.decisions.basket import (
     refuse_quantity,
 )
 from orders.decisions.placing import decide_placing
-from orders.events import OrderCanceled
+from orders.events import OrderCanceled, OrderLineSet, OrderTaxSet
 from orders.models import Checkout, Item, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.quote import quote_order
@@ -53,7 +54,10 @@ def change_item(shopper_id: str, item: Item, quantity: int) -> None:
             order = None
         if order is None and quantity == 0:
             return
-        order = order or begin_draft(shopper_id=shopper_id, currency=item.currency)
+        if order is None:
+            order = begin_draft(shopper_id=shopper_id, currency=item.currency)
+        elif quantity:
+            order = at_its_account(order)
         order.record(*decide_item(order, item, quantity, item.tax_terms))
         order.save()
 
@@ -78,13 +82,14 @@ def place_basket(*, shopper_id: str, then: Then = lambda _order: None) -> tuple[
     """The order that the basket becomes, and the call that `then` puts on record in the same transaction.
 
     Pressed again, it is the order that the basket became, and no call. Raises BasketEmpty, BasketChanged,
-    OrderNotPayable.
+    OrderNotPayable, CurrencyNotServed.
     """
     call = None
     with transaction.atomic(durable=True):
         order = locked_basket(shopper_id)
         if order is None or not order.lines:
             return waiting_order(shopper_id), None
+        order = at_its_account(order)
         changed = refresh(order)
         if not changed:
             order.record(decide_placing(order, quote_order(order.root, order.lines)))
@@ -108,12 +113,14 @@ def check_out_basket(*, shopper_id: str) -> Checkout:
 
 
 def refresh_basket(shopper_id: str) -> None:
-    """So that nothing is made at Stripe for terms that no longer hold. Raises BasketChanged."""
+    """So that nothing is made at Stripe for terms that no longer hold. Raises BasketChanged, CurrencyNotServed."""
     with transaction.atomic(durable=True):
         order = locked_basket(shopper_id)
-        changed = order is not None and refresh(order)
-        if order is not None:
-            order.save()
+        if order is None:
+            return
+        order = at_its_account(order)
+        changed = refresh(order)
+        order.save()
     if changed:
         raise BasketChanged
 
@@ -124,6 +131,28 @@ def locked_basket(shopper_id: str) -> OrderAggregate | None:
         return None
     order = OrderAggregate.load_locked(basket.pk)
     return order if order.root.state == OrderState.DRAFT else None
+
+
+def at_its_account(order: OrderAggregate) -> OrderAggregate:
+    """The basket, begun anew where its currency goes to another account by now, or to keys of the other mode.
+
+    Nobody has paid for a draft, and it could not be paid where it was begun. Raises CurrencyNotServed.
+    """
+    root = order.root
+    account = account_of_currency(root.currency)
+    if (root.account, root.livemode) == (account.name, account.livemode):
+        return order
+    anew = begin_draft(shopper_id=root.shopper_id, currency=root.currency)
+    for line in order.lines:
+        anew.record(
+            OrderLineSet(item=line.item_id, name=line.name, quantity=line.quantity, unit_amount=line.unit_amount),
+            OrderTaxSet(item=line.item_id, taxes=line.tax_terms),
+        )
+    anew.record(*decide_discount(anew, root.discount_applied))
+    order.record(OrderCanceled(reason="account_changed"))
+    order.save()  # before the other, since a shopper has one basket
+    anew.save()
+    return anew
 
 
 def waiting_order(shopper_id: str) -> int:

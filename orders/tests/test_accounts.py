@@ -18,9 +18,10 @@ from procrastinate import cli
 from structlog.typing import EventDict
 
 from billing.accounts import AccountNotConfigured
-from billing.models import StripeCall
+from billing.models import Discount, StripeCall
 from billing.services import sweep_open_calls
 from core.eventlog import provenance
+from core.eventlog.replay import check_rows
 from core.models import Event
 from deploy.processes import ROOT
 from orders.models import Item, Order
@@ -295,3 +296,45 @@ class TestAShopperWhoComesBack:
         change_key(settings, LIVE)
         assert shopper.get(f"/buy/{mug.pk}").status_code == 409
         assert StripeCall.objects.get().attempts == 1
+
+
+class TestABasket:
+    """Begun at an account that is gone by now, or has keys of the other mode."""
+
+    @pytest.fixture
+    def filled(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> Client:
+        with provenance.acting("staff:1"):
+            Discount.objects.create(name="Spring sale", code="SPRING15", percent_off="15")
+        shopper.post("/basket/items", {"item": mug.pk, "quantity": 2}, content_type="application/json")
+        shopper.post("/basket/discount", {"code": "SPRING15"}, content_type="application/json")
+        return shopper
+
+    def test_is_paid_at_the_account_that_takes_its_currency_now(
+        self, filled: Client, settings: LazySettings, stripe_side: SimulatedStripe
+    ) -> None:
+        remove_account(settings)
+        settings.STRIPE_ACCOUNTS = {"euro": replace(settings.STRIPE_ACCOUNTS["euro"], currencies=frozenset({"*"}))}
+        said = filled.get("/basket").json()
+        assert filled.post("/basket/checkout").status_code == 200
+        [session] = stripe_side.objects("checkout.session", "euro")
+        assert session["amount_total"] == said["total"] == 3145
+        assert sorted(Order.objects.values_list("account", "state")) == [("default", "canceled"), ("euro", "pending")]
+        assert list(check_rows()) == []
+
+    @pytest.mark.parametrize("quantity", [1, 3])
+    def test_goes_on_with_keys_of_the_other_mode(
+        self, filled: Client, mug: Item, settings: LazySettings, quantity: int
+    ) -> None:
+        change_key(settings, LIVE)
+        fields = {"item": mug.pk, "quantity": quantity}
+        assert filled.post("/basket/items", fields, content_type="application/json").status_code == 200
+        assert filled.post("/basket/checkout", {"pay": "here"}).status_code == 200
+        assert Order.objects.get(state="pending").livemode
+
+    def test_can_be_emptied_when_nobody_takes_its_currency(
+        self, filled: Client, mug: Item, settings: LazySettings
+    ) -> None:
+        remove_account(settings)
+        assert filled.post("/basket/checkout").json()["error"]["code"] == "currency_not_served"
+        fields = {"item": mug.pk, "quantity": 0}
+        assert filled.post("/basket/items", fields, content_type="application/json").json()["lines"] == []

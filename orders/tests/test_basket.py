@@ -253,6 +253,20 @@ class TestTheCheckout:
         assert error(checkout(shopper)) == (409, "basket_changed")
         assert shopper.get("/basket").json()["total"] == 1850
 
+    def test_takes_off_a_discount_that_is_in_another_currency_now(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        with provenance.acting("staff:1"):
+            ten = Discount.objects.create(name="Ten off", code="TEN", amount_off=1000, currency="usd")
+        put(shopper, mug, 1)
+        assert discount(shopper, "TEN").json()["total"] == 850
+        with provenance.acting("staff:1"):
+            ten.currency = "eur"
+            ten.save()
+        assert error(checkout(shopper)) == (409, "basket_changed")
+        assert shopper.get("/basket").json()["total"] == 1850
+        assert checkout(shopper).status_code == 200
+
     def test_loses_nothing_while_stripe_is_away(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
         put(shopper, mug, 2)
         stripe_side.order_fault("drop")

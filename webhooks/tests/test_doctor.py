@@ -238,9 +238,10 @@ class TestTheCurrency:
 
 
 class TestTheCommand:
-    def test_refuses_a_time_that_is_none(self) -> None:
-        with pytest.raises(CommandError, match="--since yesterday: give a date") as refused:
-            call_command("doctor", since="yesterday")
+    @pytest.mark.parametrize("since", ["yesterday", "9999999999d"])
+    def test_refuses_a_time_that_is_none(self, since: str) -> None:
+        with pytest.raises(CommandError, match=f"--since {since}: give a date") as refused:
+            call_command("doctor", since=since)
         assert refused.value.returncode == 2
 
     def test_shows_what_to_do_below_what_was_seen(
