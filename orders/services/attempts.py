@@ -70,8 +70,7 @@ def opened_by(call: StripeCall, order_id: int) -> Checkout:
     refuse_unless_payable(OrderAggregate(order, stored=True))
     if checkout is None:
         raise refusal_to_open(call, order_id)
-    is_over = checkout.expires_at is not None and checkout.expires_at <= timezone.now()
-    if checkout.state == CheckoutState.EXPIRED or is_over:
+    if checkout.state == CheckoutState.EXPIRED:
         raise OrderNotPayable(order_id=order_id, reason="just_expired")
     if checkout.state != CheckoutState.OPEN:
         raise OrderNotPayable(order_id=order_id, reason="confirming")

@@ -30,7 +30,7 @@ from orders.services.attempts import (
     ready_attempt,
 )
 from orders.services.canceling import close_at_stripe
-from orders.services.closing import intend_closing_of, intend_expiry, order_behind
+from orders.services.closing import intend_closing_of, intend_expiry, order_behind, record_closing
 from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
@@ -101,7 +101,7 @@ def complete_session_creation(call: StripeCall, reply: Reply) -> None:
     session = reply.stripe_object
     facts = list(decide_opening(order, opening_of(call, session), charged_by(session)))
     order.record(*facts)
-    order.save()
+    close_if_over(order, session)
     overcharges = any(isinstance(fact, OrderQuoteMismatched) for fact in facts)
     known = next((one for one in order.checkouts if one.session_id == session["id"]), None)
     is_open = known is None or known.state == CheckoutState.OPEN
@@ -127,8 +127,16 @@ def compare_lines(call: StripeCall, order_id: int) -> None:
         if is_payable(order) and not still_open(order):
             facts += decide_adopting(order, opening_of(call, session), lines_charged(order, call, listed["data"]))
         order.record(*facts)
+        close_if_over(order, session)
         if not any(isinstance(fact, OrderQuoteAdopted) for fact in facts):
             intend_expiry(order.root, session["id"])
+
+
+def close_if_over(order: OrderAggregate, session: Body) -> None:
+    """A Session that was learnt of late may have expired, unheard: nobody is to be sent there."""
+    order.save()
+    if session["status"] == "expired":
+        record_closing(order, session["id"], CheckoutState.EXPIRED)
 
 
 def close_others(call: StripeCall, order_id: int) -> None:
