@@ -6,6 +6,7 @@ from datetime import timedelta
 import requests
 
 from tests.chaos.house import House
+from tests.chaos.mirrors import NO_PAUSES, UNFINISHED
 from tests.chaos.shoppers import Row
 from tests.simulated import TIMEOUT
 
@@ -29,7 +30,8 @@ def settle(house: House) -> None:
     Raises NotQuietError.
     """
     requests.delete(f"{house.stripe.base}/_sim/faults", timeout=TIMEOUT).raise_for_status()
-    house.end_service("refunder")
+    for staff in ("refunder", "merchant"):
+        house.end_service(staff)
     house.wait_until_ready()
     heal(house)
     house.stripe.advance(int(SLOW_PAYMENTS.total_seconds()))
@@ -44,6 +46,7 @@ def heal(house: House) -> None:
         house.tend()
         for command in (("stripe_calls", "--sweep", "--older-than=0"), ("backfill", "--since=1h")):
             house.manage(*command)
+        house.sql(NO_PAUSES)
         [written] = house.sql(SIZE_OF_THE_LOG)
         left = what_is_open(house)
         if not left and written == before:
@@ -59,7 +62,12 @@ def what_is_open(house: House) -> list[str]:
         "SELECT id, operation, state, reason FROM billing_stripecall WHERE state IN ('requested', 'unknown')"
     )
     unhandled = house.sql(UNHANDLED)
-    found = {"deliveries that Stripe has to make": pending, "open calls": calls, "unhandled deliveries": unhandled}
+    found = {
+        "deliveries that Stripe has to make": pending,
+        "open calls": calls,
+        "unhandled deliveries": unhandled,
+        "mirrors under way": house.sql(UNFINISHED),
+    }
     return [f"{len(rows)} {name}, such as {rows[0]}" for name, rows in found.items() if rows]
 
 

@@ -34,8 +34,9 @@ SERVICES = {
     "web": ("-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py"),
     "job worker": ("manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5"),
     "refunder": ("-m", "tests.chaos.refunder"),
+    "merchant": ("-m", "tests.chaos.merchant"),
 }
-VICTIMS = ("web worker", "web master", "job worker", "refunder", "database", "database backend")
+VICTIMS = ("web worker", "web master", "job worker", "refunder", "merchant", "database", "database backend")
 
 type Row = dict[str, Any]
 

@@ -12,7 +12,15 @@ from tests.simulated import TIMEOUT, SimulatedStripe
 KILL_SECONDS = (2.0, 6.0)
 FAULT_SECONDS = (0.4, 1.2)
 POLL_SECONDS = 0.1
-REQUESTS = ("", "POST /v1/*", "POST /v1/checkout/sessions", "POST /v1/refunds")
+REQUESTS = (
+    "",
+    "POST /v1/*",
+    "POST /v1/checkout/sessions",
+    "POST /v1/payment_intents",
+    "POST /v1/refunds",
+    "POST /v1/coupons",
+    "POST /v1/tax_rates",
+)
 EVENTS = ("*", "checkout.session.*", "payment_intent.*", "charge.*", "refund.*")
 # By fault, for how many seconds: an answer after more than 15 is one that nobody waits for.
 FAULTS: dict[str, Sequence[int]] = {

@@ -8,12 +8,15 @@ import requests
 
 from tests.chaos.closing import UNHANDLED, deliveries_at_stripe
 from tests.chaos.house import House, Row
+from tests.chaos.mirrors import UNFINISHED, in_sync
 from tests.chaos.mischief import faults_met
-from tests.chaos.shoppers import Shoppers
+from tests.chaos.shoppers import WAYS, Shoppers
 from tests.simulated import ACCOUNT_KEYS
 
 STATE_SECONDS = 60
 SETTLED = {"paid", "partially_refunded", "refunded"}
+WAITING = {"requires_payment_method", "requires_confirmation", "requires_action"}
+CREATIONS = {"checkout.sessions.create", "payment_intents.create", "refunds.create"}
 
 
 class Reckoning:
@@ -25,14 +28,19 @@ class Reckoning:
         self.problems: list[str] = []
         self._charges = [charge for charge in self._at_stripe("charge") if charge["status"] == "succeeded"]
         self._sessions = self._at_stripe("checkout.session")
+        of_sessions = {session["payment_intent"] for session in self._sessions}
+        self._intents = [one for one in self._at_stripe("payment_intent") if one["id"] not in of_sessions]
         self._refunds = self._at_stripe("refund")
         self._orders = {row["id"]: row for row in house.sql("SELECT * FROM orders_order")}
 
     def draw_up(self) -> None:
         self._count_purchases()
         self._compare_charges()
-        self._compare_sessions()
+        self._compare_openings("Session", "session_id", self._sessions)
+        self._compare_openings("PaymentIntent", "payment_intent", self._intents)
+        self._look_for_what_is_open()
         self._compare_money()
+        self._compare_mirrors()
         self._compare_calls()
         self._count_what_is_open()
         self._run_checks()
@@ -64,9 +72,14 @@ class Reckoning:
     def _count_purchases(self) -> None:
         purchases = self._shoppers.purchases
         opened = [purchase for purchase in purchases if purchase.opened]
-        paid = [purchase.opened["order_id"] for purchase in opened if purchase.paid and purchase.opened]
+        paid = [purchase.order_id for purchase in opened if purchase.paid]
         self._say("purchases tried", len(purchases))
-        self._say("  checkout reached, paid at once by card", f"{len(opened)}, {len(paid)}")
+        self._say("  payment reached, paid at once", f"{len(opened)}, {len(paid)}")
+        for way in WAYS:
+            of_way = [purchase for purchase in opened if purchase.way == way]
+            self._say(f"  by {way}: reached, paid at once", f"{len(of_way)}, {sum(one.paid for one in of_way)}")
+        self._say("  with a discount code", listed(Counter(one.code for one in opened if one.code)))
+        self._say("  opened both ways, paid one", sum(one.beside for one in opened))
         self._say("  answers to shoppers", listed(self._shoppers.answers))
         self._say("orders by state", listed(Counter(row["state"] for row in self._orders.values())))
         self._say(
@@ -75,7 +88,7 @@ class Reckoning:
         states = {order: self._orders[order]["state"] if order in self._orders else "lost" for order in paid}
         unpaid = [f"order {order} is {state}" for order, state in states.items() if state not in SETTLED]
         self._expect_none("shoppers who paid and whose order is not paid", unpaid)
-        self._expect_none("shoppers with two Sessions in two tabs", (p for p in purchases if p.sessions > 1))
+        self._expect_none("shoppers shown two payments in two tabs", (p for p in purchases if len(p.openings) > 1))
         self._expect_none("shoppers whose purchase broke", self._shoppers.errors)
 
     def _compare_charges(self) -> None:
@@ -96,19 +109,30 @@ class Reckoning:
         self._expect_none("charges recorded that Stripe doesn't have", recorded.keys() - charges)
         by_order = Counter(order_of(charge) for charge in self._charges)
         settled = {number for number, row in self._orders.items() if row["state"] in SETTLED}
-        self._expect_none("orders paid without a charge", settled - by_order.keys())
+        given_away = {number for number in settled if self._orders[number]["total"] == 0}
+        completed = {order_of(one) for one in self._sessions if one["payment_status"] == "no_payment_required"}
+        self._say("orders of nothing to pay, confirmed at Stripe", len(given_away))
+        self._expect_none("  that are not Stripe's", given_away ^ completed)
+        self._expect_none("orders paid without a charge", settled - given_away - by_order.keys())
         self._expect_none("orders charged and not paid", by_order.keys() - settled)
         self._expect_none("orders charged twice", (order for order, count in by_order.items() if count > 1))
 
-    def _compare_sessions(self) -> None:
-        recorded = {row["session_id"] for row in self._house.sql("SELECT session_id FROM orders_checkout")}
-        at_stripe = {session["id"] for session in self._sessions}
-        by_order = Counter(order_of(session) for session in self._sessions)
-        self._say("Sessions per order", listed(Counter(f"{count} each" for count in by_order.values())))
-        self._expect_none("Sessions of an order that we don't have", by_order.keys() - self._orders.keys())
-        self._expect_none("Sessions that their order doesn't know", at_stripe - recorded)
-        self._expect_none("Sessions recorded that Stripe doesn't have", recorded - at_stripe)
-        self._expect_none("orders with more than one Session", (o for o, n in by_order.items() if n > 1))
+    def _compare_openings(self, name: str, column: str, found: list[Row]) -> None:
+        rows = self._house.sql(f"SELECT {column} AS id FROM orders_checkout WHERE {column} <> ''")  # noqa: S608 ours
+        recorded, at_stripe = {row["id"] for row in rows}, {one["id"] for one in found}
+        by_order = Counter(order_of(one) for one in found)
+        self._say(f"{name}s per order", listed(Counter(f"{count} each" for count in by_order.values())))
+        self._expect_none(f"{name}s of an order that we don't have", by_order.keys() - self._orders.keys())
+        self._expect_none(f"{name}s that their order doesn't know", at_stripe - recorded)
+        self._expect_none(f"{name}s recorded that Stripe doesn't have", recorded - at_stripe)
+        self._expect_none(f"orders with more than one {name}", (o for o, n in by_order.items() if n > 1))
+
+    def _look_for_what_is_open(self) -> None:
+        """Nobody can pay once more what was paid, or what is canceled."""
+        waiting = [one for one in self._sessions if one["status"] == "open"]
+        waiting += [one for one in self._intents if one["status"] in WAITING]
+        done = {number for number, row in self._orders.items() if row["state"] in {*SETTLED, "canceled"}}
+        self._expect_none("open at Stripe of an order that is done", (o["id"] for o in waiting if order_of(o) in done))
 
     def _compare_money(self) -> None:
         came_in, given_back = Counter[str](), Counter[str]()
@@ -127,7 +151,7 @@ class Reckoning:
         differing = [number for number, row in self._orders.items() if row["received"] != by_order[number]]
         self._expect_none("orders whose money is not Stripe's", differing)
         self._say("refunds at Stripe, by status", listed(Counter(refund["status"] for refund in self._refunds)))
-        self._say("  at the dashboard", listed(self._shoppers.refunds))
+        self._say("  at the dashboard", listed(self._shoppers.payer.refunds))
         asked = self._house.sql("SELECT count(*) AS n FROM core_event WHERE kind = 'order.refund_requested'")
         self._say("  asked for by us", asked[0]["n"])
         self._say("money given back at Stripe", listed(given_back))
@@ -138,13 +162,22 @@ class Reckoning:
 
     def _compare_calls(self) -> None:
         calls = self._house.sql("SELECT id, operation, state FROM billing_stripecall")
-        created = [call for call in calls if call["operation"] in ("checkout.sessions.create", "refunds.create")]
-        made = Counter((found["metadata"] or {}).get("call_id") for found in (*self._sessions, *self._refunds))
+        created = [call for call in calls if call["operation"] in CREATIONS]
+        objects = (*self._sessions, *self._intents, *self._refunds)
+        made = Counter((found["metadata"] or {}).get("call_id") for found in objects)
         self._say("calls to Stripe, by outcome", listed(Counter(call["state"] for call in calls)))
         kinds = self._house.sql("SELECT count(*) AS n FROM core_event WHERE kind = 'stripe.call.unknown'")
         self._say("  times that an outcome was unknown", kinds[0]["n"])
         wrong = [call for call in created if made[str(call["id"])] != (call["state"] == "succeeded")]
         self._expect_none("creations that Stripe doesn't have exactly so often", wrong)
+
+    def _compare_mirrors(self) -> None:
+        live, problems = in_sync(self._house)
+        changes = self._house.sql("SELECT count(*) AS n FROM core_event WHERE kind LIKE '%.sync_requested'")
+        self._say("changes of discounts and taxes", changes[0]["n"])
+        self._say("coupons and tax rates that stand at Stripe", live)
+        self._expect_none("  not as their mirror has them", problems)
+        self._expect_none("  not synced", self._house.sql(UNFINISHED))
 
     def _count_what_is_open(self) -> None:
         _, opened = self._run("stripe_calls", "--open")

@@ -39,9 +39,14 @@ def capture(story: Story, events: list[Event]) -> list[Captured]:
 
 def twin_of(events: list[Event], twin: Twin, number: int) -> Captured:
     original = next(event for event in events if event["type"] == twin.of)
-    asked = {"livemode": twin.livemode, "api_version": twin.api_version}
-    changes = {name: value for name, value in asked.items() if value is not None}
-    return Captured(twin.to, {**original, "id": f"{original['id']}_{number}", **changes})
+    envelope = given(livemode=twin.livemode, api_version=twin.api_version)
+    told = original["data"]["object"] | given(currency=twin.currency)
+    changes = {"id": f"{original['id']}_{number}", "data": original["data"] | {"object": told}}
+    return Captured(twin.to, original | changes | envelope)
+
+
+def given(**values: object) -> Event:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def describe(sequence: list[Captured]) -> Iterator[str]:

@@ -13,14 +13,15 @@ type Step = dict[str, Any]
 class Twin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One more delivery: a copy of a captured one under an event id of its own.
 
-    `of` is the type of the event (the first of it). Posted `to` another account it is signed with that one's secret;
-    `livemode` and `api_version` stand in the envelope.
+    `of` is the type of the event (the first of it), which may itself be lost. Posted `to` another account it is signed
+    with that one's secret; `livemode` and `api_version` stand in the envelope, `currency` in the object.
     """
 
     of: str
     to: str = "default"
     livemode: bool | None = None
     api_version: str | None = None
+    currency: str | None = None
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,6 @@
-"""`make test` tries a few sequences of each story, `make converge` all of them."""
+"""Each story's deliveries in other orders, with duplicates, and by several clients at once."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -14,17 +13,13 @@ from tests.convergence.acting import Stage
 from tests.convergence.ending import figures_of
 from tests.convergence.performance import Performance
 from tests.convergence.sequences import sequences_of, with_duplicates
+from tests.convergence.share import AT_MOST, SEED, SHARE, SHARES
 from tests.convergence.stories import STORIES
 from tests.simulated import SimulatedStripe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# CONVERGE is `all`, or how many sequences of each story; CONVERGE_SHARE=0/2 is the first half of the stories.
-WANTED = os.environ.get("CONVERGE", "6")
-AT_MOST = None if WANTED == "all" else int(WANTED)
 CONCURRENT = 25 if AT_MOST is None else 1 + AT_MOST // 50
-SEED = os.environ.get("CONVERGE_SEED", "20260826")
-SHARE, SHARES = (int(number) for number in os.environ.get("CONVERGE_SHARE", "0/1").split("/"))
 # The longest first, so that each share takes about as long as the others.
 NAMES = sorted(STORIES, key=lambda name: (-STORIES[name].length, name))[SHARE::SHARES]
 
