@@ -19,7 +19,7 @@ from orders.representations import EMPTY_BASKET, money_table, order_as_json
 from orders.selectors import basket_of
 from orders.services.basket import check_out_basket, place_basket, set_basket_discount, set_basket_item
 from orders.shopper import new_shopper, remember_shopper, shopper_of
-from orders.throttle import admit_stranger
+from orders.throttle import admit_shopper, admit_stranger
 from orders.views.requests import answer_checkout, refuse_prefetch, see_other
 
 LONGEST_CODE = 100
@@ -100,6 +100,7 @@ def known_shopper(request: HttpRequest) -> str:
     if shopper_id is None:
         admit_stranger(request.META["REMOTE_ADDR"])
         shopper_id = new_shopper()
+    admit_shopper(shopper_id)
     return shopper_id
 
 

@@ -15,6 +15,7 @@ from orders.quote import quote_of
 from orders.representations import money_table, status_of
 from orders.services.intents import payable_intent
 from orders.shopper import shopper_of
+from orders.throttle import admit_shopper
 from orders.views.requests import refuse_prefetch, see_other, viewer_of
 
 
@@ -24,7 +25,9 @@ from orders.views.requests import refuse_prefetch, see_other, viewer_of
 def payment_intent(request: HttpRequest, order_id: int) -> JsonResponse:
     """Opens, or finds open, the order's PaymentIntent; the secret comes from Stripe each time and is kept nowhere."""
     refuse_prefetch(request)
-    intent = payable_intent(order_id=selectors.own_order_id(order_id, shopper_of(request)))
+    own = selectors.own_order_id(order_id, shopper_of(request))
+    admit_shopper(shopper_of(request) or "")
+    intent = payable_intent(order_id=own)
     return JsonResponse({"client_secret": intent.client_secret, "publishable_key": intent.publishable_key})
 
 
