@@ -94,7 +94,7 @@ def opened_by(call: StripeCall, order_id: int) -> Checkout:
     refuse_unless_payable(OrderAggregate(order, stored=True))
     if checkout is None:
         raise refusal_to_open(call, order_id)
-    is_over = checkout.expires_at is not None and checkout.expires_at <= timezone.now()
+    is_over = checkout.is_session and not checkout.url  # Stripe has an address only of a Session that can be paid
     if checkout.state == CheckoutState.EXPIRED or is_over:
         raise OrderNotPayable(order_id=order_id, reason="just_expired")
     if checkout.state != CheckoutState.OPEN:
