@@ -10,6 +10,8 @@ from billing.gateway.signatures import API_VERSION
 # An escaped NUL, which PostgreSQL's text can't hold; an escaped backslash before `u0000` is none.
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
+CLIENT_SECRET = re.compile(rb'("client_secret"\s*:\s*)"(?:[^"\\]|\\.)*"')
+
 type Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
@@ -37,6 +39,11 @@ class StripeEvent(msgspec.Struct, frozen=True):
     @property
     def object_id(self) -> str:
         return str(self.data.object.get("id") or "")[:255]
+
+
+def without_secrets(payload: bytes) -> bytes:
+    """The body without what lets its holder pay: `client_secret`, which Stripe's events of a PaymentIntent hold."""
+    return CLIENT_SECRET.sub(rb"\1null", payload)
 
 
 def parse_event(payload: bytes) -> StripeEvent:

@@ -45,7 +45,8 @@ class BackfillCursor(models.Model):
 class Delivery(models.Model):
     """The inbox: one row per event of an account, however often it was posted.
 
-    `source` is `webhook` once its signature was verified, whether the backfill had brought it before or not.
+    `payload` is what came, without client secrets. `source` is `webhook` once its signature was verified, whether the
+    backfill had brought it before or not.
     """
 
     account = models.CharField(max_length=64)

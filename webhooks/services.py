@@ -17,7 +17,7 @@ from billing.gateway.refunds import Refunds
 from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
-from webhooks.events import StripeEvent, parse_event
+from webhooks.events import StripeEvent, parse_event, without_secrets
 from webhooks.handlers import Outcome, handle_event, handle_gone, handle_reread
 from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
 
@@ -48,6 +48,7 @@ def receive_delivery(*, account: Account, event: StripeEvent, payload: bytes, so
     `source` says who vouches for it: its signature, or Stripe's answer to our question. Returns the delivery's state.
     Raises DeliveryFailedError when its handler failed, and the database's own error when nothing could be stored.
     """
+    payload = without_secrets(payload)
     with provenance.acting(f"stripe:{account.name}", cause=event.id):
         try:
             return process_delivery(account, event, payload, source)

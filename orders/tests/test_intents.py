@@ -20,6 +20,7 @@ from orders.services.checkout import finish_opening, intend_session
 from orders.services.loading import locked_order
 from orders.tests.shopping import buy
 from tests.simulated import SimulatedStripe, post_event
+from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,7 +63,11 @@ class TestAPaymentIntent:
         self, shopper: Client, order: Order, stripe_side: SimulatedStripe, caplog: pytest.LogCaptureFixture
     ) -> None:
         secret = open_intent(shopper, order).json()["client_secret"]
-        told = [repr(call.body) + call.reason for call in StripeCall.objects.all()]
+        stripe_side.confirm(secret)
+        deliver(shopper, stripe_side, "payment_intent.created", "payment_intent.succeeded")
+        assert stripe_side.event("payment_intent.succeeded")["data"]["object"]["client_secret"] == secret
+        told = [bytes(delivery.payload).decode() for delivery in Delivery.objects.all()]
+        told += [repr(call.body) + call.reason for call in StripeCall.objects.all()]
         told += [repr(event.data) for event in Event.objects.all()]
         assert secret not in "".join(told) + caplog.text
 
