@@ -77,7 +77,7 @@ class Reckoning:
         self._say("  payment reached, paid at once", f"{len(opened)}, {len(paid)}")
         for way in WAYS:
             of_way = [purchase for purchase in opened if purchase.way == way]
-            self._say(f"  by {way}: reached, paid at once", f"{len(of_way)}, {sum(one.paid for one in of_way)}")
+            self._say(f"    by {way}", f"{len(of_way)}, {sum(one.paid for one in of_way)}")
         self._say("  with a discount code", listed(Counter(one.code for one in opened if one.code)))
         self._say("  opened both ways, paid one", sum(one.beside for one in opened))
         self._say("  answers to shoppers", listed(self._shoppers.answers))

@@ -17,6 +17,12 @@ def keep_rows(name: str) -> None:
     execute(f"DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}; {copies}")
 
 
+def keep_again(name: str) -> None:
+    """As above, over what was kept there before."""
+    copies = (f"DELETE FROM {name}.{table}; INSERT INTO {name}.{table} TABLE {table};" for table in tables())  # noqa: S608 ours
+    execute("".join(copies))
+
+
 def put_back(name: str) -> None:
     """Make every table what it was; the log's own trigger sleeps meanwhile, in this transaction alone.
 
@@ -33,10 +39,11 @@ def forget_rows(name: str) -> None:
     execute(f"DROP SCHEMA {name} CASCADE")
 
 
-def tidy() -> None:
-    """Thousands of sequences leave dead rows, over which every later scan would walk."""
+def tidy(*names: str) -> None:
+    """Thousands of sequences leave dead rows, over which every later scan would walk; there and in what is kept."""
     for table in tables():
-        execute(f"VACUUM {table}")
+        for schema in ("public", *names):
+            execute(f"VACUUM {schema}.{table}")
 
 
 def execute(statements: str) -> None:

@@ -1,23 +1,26 @@
 """One story on stage: its deliveries posted in any order, from the same beginning each time."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence as Many
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import groupby
 
 import requests
 
 from billing.accounts import account_named
 from tests.convergence.acting import Stage
 from tests.convergence.capturing import describe
-from tests.convergence.database import forget_rows, keep_rows, put_back, tidy
+from tests.convergence.database import forget_rows, keep_again, keep_rows, put_back, tidy
 from tests.convergence.ending import Ending, read_ending
-from tests.convergence.sequences import Sequence, shrink
+from tests.convergence.sequences import Sequence, common_length, shrink
 from tests.convergence.stories import Story
 from tests.simulated import SECRETS, TIMEOUT, signed
 from webhooks.events import parse_event
 from webhooks.models import DeliverySource
 from webhooks.services import DeliveryFailedError, receive_delivery
 
+STAGED = "staged"
 CLIENTS = 8
 TRIES = 5
 TIDY_EVERY = 250
@@ -34,26 +37,52 @@ class Performance:
         self.captured = stage.perform(story)
         self._order_id = stage.order_id
         self._events = [(account_named(one.account), one.payload) for one in self.captured]
-        self.sequences = self.deliveries = self.posted_again = 0
+        self._kept: set[str] = set()
+        self.sequences = self.deliveries = self.posted = self.posted_again = 0
         self.divergences: list[str] = []
-        keep_rows("staged")
+        self.keep(STAGED)
         self.expected = self.ending_of(range(len(self.captured)), thorough=True)
 
     def close(self) -> None:
-        forget_rows("staged")
+        for name in self._kept:
+            forget_rows(name)
 
     @property
     def tally(self) -> dict[str, int]:
+        """`deliveries` of all sequences; those that begin alike are performed together, hence fewer were `posted`."""
         return {
             "stories": 1,
             "sequences": self.sequences,
             "deliveries": self.deliveries,
+            "posted": self.posted,
             "posted again": self.posted_again,
             "divergences": len(self.divergences),
         }
 
-    def try_sequence(self, sequence: Sequence) -> None:
-        ending = self.ending_of(sequence, thorough=self.sequences % THOROUGH_EVERY == 0)
+    def try_sequences(self, sequences: Iterable[Sequence]) -> None:
+        put_back(STAGED)
+        self.go_on(sorted(sequences), 0)
+
+    def go_on(self, sequences: list[Sequence], place: int) -> None:
+        """From the database as it is after the first `place` deliveries, which all of them begin with."""
+        parting = common_length(sequences[0], sequences[-1])
+        self.post_all(sequences[0][place:parting])
+        if len(sequences) == 1:
+            self.judge(sequences[0])
+            return
+        name = f"after_{parting}"
+        self.keep(name)
+        for number, (_, alike) in enumerate(groupby(sequences, key=lambda sequence: sequence[parting])):
+            if number:
+                put_back(name)
+            self.go_on(list(alike), parting)
+
+    def keep(self, name: str) -> None:
+        (keep_again if name in self._kept else keep_rows)(name)
+        self._kept.add(name)
+
+    def judge(self, sequence: Sequence) -> None:
+        ending = self.count(sequence, thorough=self.sequences % THOROUGH_EVERY == 0)
         differences = ending.differences(self.expected)
         if differences and len(self.divergences) < SHRUNK:
             sequence = shrink(sequence, self.diverges)
@@ -63,9 +92,10 @@ class Performance:
 
     def try_concurrently(self, sequence: Sequence, base: str) -> None:
         """By clients that post at once, each the next delivery that nobody has posted yet."""
-        put_back("staged")
+        put_back(STAGED)
         with ThreadPoolExecutor(CLIENTS) as clients:
             list(clients.map(lambda number: self.post(number, base), sequence))
+        self.posted += len(sequence)
         if differences := self.count(sequence, thorough=True).differences(self.expected):
             self.divergences.append("posted by several clients at once:\n" + self.report(sequence, differences))
 
@@ -81,7 +111,11 @@ class Performance:
         return self.ending_of(sequence, thorough=True).differences(in_order)
 
     def ending_of(self, sequence: Many[int], *, thorough: bool) -> Ending:
-        put_back("staged")
+        put_back(STAGED)
+        self.post_all(sequence)
+        return self.count(sequence, thorough=thorough)
+
+    def post_all(self, sequence: Many[int]) -> None:
         for number in sequence:
             account, payload = self._events[number]
             # The delivery is on record as failed then, which the ending shows.
@@ -89,13 +123,13 @@ class Performance:
                 receive_delivery(
                     account=account, event=parse_event(payload), payload=payload, source=DeliverySource.WEBHOOK
                 )
-        return self.count(sequence, thorough=thorough)
+        self.posted += len(sequence)
 
     def count(self, sequence: Many[int], *, thorough: bool) -> Ending:
         self.sequences += 1
         self.deliveries += len(sequence)
         if self.sequences % TIDY_EVERY == 0:
-            tidy()
+            tidy(*self._kept)
         return read_ending(self._order_id, thorough=thorough)
 
     def post(self, number: int, base: str) -> None:

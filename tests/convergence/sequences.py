@@ -11,7 +11,7 @@ type Sequence = tuple[int, ...]
 
 
 def sequences_of(count: int, random: Random, *, at_most: int | None) -> Iterator[Sequence]:
-    """All permutations of few deliveries; of more Stripe's order, its reverse and random ones.
+    """All permutations of few deliveries; of more Stripe's order, its reverse and random ones, each once.
 
     At most so many; None: all permutations of up to `PERMUTED` deliveries, 500 random ones of more.
     """
@@ -19,19 +19,30 @@ def sequences_of(count: int, random: Random, *, at_most: int | None) -> Iterator
     if factorial(count) <= limit:
         yield from permutations(range(count))
         return
-    yield tuple(range(count))
-    yield tuple(reversed(range(count)))
-    for _ in range(limit - 2):
-        yield tuple(random.sample(range(count), count))
+    tried = {tuple(range(count)), tuple(reversed(range(count)))}
+    while len(tried) < limit:
+        tried.add(tuple(random.sample(range(count), count)))
+    yield from tried
 
 
-def with_duplicates(sequence: Sequence, random: Random) -> Sequence:
-    """The same order of first arrivals; about a third of the deliveries come again, some time later."""
-    repeated = list(sequence)
-    for one in sequence:
+def with_duplicates(sequence: Sequence, seed: str) -> Sequence:
+    """The same order of first arrivals; behind about a third of them one comes again that has come before.
+
+    Which one follows from the seed and from what came until then, so that sequences that begin alike stay alike.
+    """
+    repeated: list[int] = []
+    for place, one in enumerate(sequence, start=1):
+        repeated.append(one)
+        random = Random(f"{seed} {sequence[:place]}")  # noqa: S311 a failure is repeated by its seed
         if random.random() < 1 / 3:
-            repeated.insert(random.randint(repeated.index(one) + 1, len(repeated)), one)
+            repeated.append(random.choice(sequence[:place]))
     return tuple(repeated)
+
+
+def common_length(one: Sequence, other: Sequence) -> int:
+    """How many deliveries two sequences begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((place for place, (mine, theirs) in enumerate(pairs) if mine != theirs), min(len(one), len(other)))
 
 
 def shrink(sequence: Sequence, diverges: Callable[[Sequence], bool]) -> Sequence:

@@ -53,11 +53,11 @@ def test_every_story_ends_as_it_says_whatever_the_order(
     assert not expected.problems
     random = Random(f"{SEED} {name}")  # noqa: S311 no secret: a failure is repeated by its seed
     count = len(performance.captured)
-    for sequence in sequences_of(count, random, at_most=AT_MOST):
-        performance.try_sequence(with_duplicates(sequence, random))
-    for _ in range(CONCURRENT):
+    sequences = sequences_of(count, random, at_most=AT_MOST)
+    performance.try_sequences(with_duplicates(sequence, f"{SEED} {name}") for sequence in sequences)
+    for number in range(CONCURRENT):
         sequence = tuple(random.sample(range(count), count))
-        performance.try_concurrently(with_duplicates(sequence, random), live_server.url)
+        performance.try_concurrently(with_duplicates(sequence, f"{SEED} {name} {number}"), live_server.url)
     record_property("convergence", performance.tally)
     if performance.divergences:
         pytest.fail(f"{name}, seed {SEED}\n" + performance.shortest_divergence(), pytrace=False)
