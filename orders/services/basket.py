@@ -27,6 +27,7 @@ from orders.quote import quote_order
 from orders.selectors import basket_of
 from orders.services.checkout import counterparts_of, finish_opening, intend_session, open_checkout
 from orders.services.drafting import begin_draft, until_alone
+from orders.services.refusals import refusals_on_record
 
 NO_COUNTERPARTS = Counterparts(coupons={}, tax_rates={})
 
@@ -78,6 +79,7 @@ def set_basket_discount(*, shopper_id: str, code: str) -> None:
         order.save()
 
 
+@refusals_on_record
 def place_basket(*, shopper_id: str, then: Then = lambda _order: None) -> tuple[int, StripeCall | None]:
     """The order that the basket becomes, and the call that `then` puts on record in the same transaction.
 

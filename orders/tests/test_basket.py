@@ -229,6 +229,13 @@ class TestTheCheckout:
     def test_of_an_empty_basket_is_refused(self, shopper: Client) -> None:
         assert error(checkout(shopper)) == (409, "basket_empty")
 
+    def test_of_less_than_can_be_charged_is_refused_and_on_record(self, shopper: Client) -> None:
+        put(shopper, Item.objects.create(name="Pin", price=49, currency="usd"), 1)
+        for fields in ({}, {"pay": "here"}):
+            assert error(checkout(shopper, **fields)) == (409, "not_payable")
+        [refused] = Event.objects.filter(kind="order.command_refused")
+        assert (refused.data["command"], refused.data["reason"]) == ("checkout", "below_minimum")
+
     def test_is_refused_when_the_basket_no_longer_shows_the_price(
         self, shopper: Client, mug: Item, spring: Discount, stripe_side: SimulatedStripe
     ) -> None:
