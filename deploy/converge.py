@@ -33,8 +33,9 @@ def main() -> int:
         for tally in tallies:
             if tally.exists():
                 total.update(json.loads(tally.read_text()))
-    seconds = round(time.monotonic() - began)
-    print(", ".join(f"{count} {what}" for what, count in total.items()), f"(seed {asked.seed}, {seconds} s)")
+    seconds = time.monotonic() - began
+    counted = ", ".join(f"{count} {what}" for what, count in total.items())
+    print(f"{counted} (seed {asked.seed}, {seconds:.0f} s, {total['sequences'] / seconds:.1f} sequences/s)")
     return 1 if any(codes) else 0
 
 

@@ -34,14 +34,21 @@ class Ending(NamedTuple):
 
     def differences(self, other: "Ending") -> list[str]:
         """Where this one is not what the other is."""
-        mine, theirs = self.told(), other.told()
-        keys = sorted(mine.keys() | theirs.keys())
-        found = [f"{key}: {mine.get(key)}, not {theirs.get(key)}" for key in keys if mine.get(key) != theirs.get(key)]
+        found = differing(self.told(), other.told())
         return found + [problem for problem in self.problems if problem not in other.problems]
+
+    def wrongs(self, wanted: End) -> list[str]:
+        """Where it is not what a story says, and what is wrong whatever it says."""
+        return [*differing(figures_of(self.end), figures_of(wanted)), *self.problems]
 
     def told(self) -> Columns:
         columns = {f"{key} {name}": value for key, row in self.rows.items() for name, value in row.items()}
         return figures_of(self.end) | columns
+
+
+def differing(mine: Columns, theirs: Columns) -> list[str]:
+    keys = sorted(mine.keys() | theirs.keys())
+    return [f"{key}: {mine.get(key)}, not {theirs.get(key)}" for key in keys if mine.get(key) != theirs.get(key)]
 
 
 def figures_of(end: End) -> Columns:

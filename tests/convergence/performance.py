@@ -41,7 +41,10 @@ class Performance:
         self.sequences = self.deliveries = self.posted = self.posted_again = 0
         self.divergences: list[str] = []
         self.keep(STAGED)
-        self.expected = self.ending_of(range(len(self.captured)), thorough=True)
+        in_order = tuple(range(len(self.captured)))
+        self.expected = self.ending_of(in_order, thorough=True)
+        if wrongs := self.expected.wrongs(story.end):
+            self.divergences.append(self.report(in_order, wrongs))
 
     def close(self) -> None:
         for name in self._kept:
