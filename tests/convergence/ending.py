@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from django.db.models import Model
 
 from billing.services import sweep_open_calls
-from orders.models import Checkout, Dispute, Order, OrderLine, Payment, Refund, Review
+from core.eventlog.replay import rows_of
+from orders.models import Order
+from orders.projections import OrderAggregate
 from tests.convergence.checking import problems, problems_of
 from tests.convergence.stories import End
 from webhooks.models import Delivery, DeliveryState
@@ -64,24 +66,21 @@ def read_ending(order_id: int, *, thorough: bool) -> Ending:
     for _ in range(SWEEPS):
         if not sweep_open_calls(older_than=timedelta()):
             break
-    order = Order.objects.get(pk=order_id)
-    rows: dict[type[Model], list[Any]] = {
-        model: list(model._default_manager.filter(order_id=order_id).order_by("pk"))
-        for model in (OrderLine, Checkout, Payment, Refund, Dispute, Review)
-    }
+    order = OrderAggregate(Order.objects.get(pk=order_id), stored=True)
     end = End(
-        **{name: getattr(order, name) for name in FIGURES},
-        attention=tuple(order.attention),
-        checkouts=in_words(checkout.state for checkout in rows[Checkout]),
-        payments=in_words(f"{one.source} {one.status} {one.amount} {one.currency}" for one in rows[Payment]),
-        refunds=in_words(f"{one.status} {one.amount}" for one in rows[Refund]),
-        disputes=in_words(f"{one.status} {one.amount}" for one in rows[Dispute]),
-        reviews=in_words("open" if review.is_open else "closed" for review in rows[Review]),
+        **{name: getattr(order.root, name) for name in FIGURES},
+        attention=tuple(order.root.attention),
+        checkouts=in_words(checkout.state for checkout in order.checkouts),
+        payments=in_words(f"{one.source} {one.status} {one.amount} {one.currency}" for one in order.payments),
+        refunds=in_words(f"{one.status} {one.amount}" for one in order.refunds),
+        disputes=in_words(f"{one.status} {one.amount}" for one in order.disputes),
+        reviews=in_words("open" if review.is_open else "closed" for review in order.reviews),
         waiting=Delivery.objects.filter(state=DeliveryState.WAITING).count(),
     )
-    columns = {f"{model.__name__} {row.pk}": columns_of(row) for model, found in rows.items() for row in found}
-    found = problems() if thorough else problems_of(order_id)
-    return Ending(end, columns | {"Order": columns_of(order)}, tuple(found))
+    models: list[type[Model]] = [order.root_model, *order.child_models]
+    rows = [row for model in models for row in rows_of(order, model)]
+    columns = {f"{type(row).__name__} {row.pk}": columns_of(row) for row in rows}
+    return Ending(end, columns, tuple(problems() if thorough else problems_of(order)))
 
 
 def in_words(rows: Iterator[str]) -> tuple[str, ...]:
