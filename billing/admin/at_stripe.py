@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -75,7 +76,7 @@ class AtStripeAdmin(ModelAdmin):
 def described(mirror: Mirror, counterpart: Counterpart) -> dict[str, Any]:
     return {
         "row": counterpart,
-        "url": reverse(f"admin:billing_{counterpart._meta.model_name}_change", args=[counterpart.pk]),
+        "url": reverse(f"admin:billing_{counterpart._meta.model_name}_change", args=[quote(counterpart.pk)]),
         "color": STATE_COLORS[counterpart.state],
         "reason": counterpart.reason or what_it_waits_for(mirror, counterpart),
         "settled": utc(counterpart.settled_at),

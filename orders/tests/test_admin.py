@@ -1,9 +1,11 @@
 """The admin of items and orders: prices as people write them, orders to look at, and their timeline."""
 
+import re
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.utils import quote
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +16,7 @@ from core.eventlog import provenance
 from core.models import Event
 from core.tests.streams import draft_order
 from orders import timeline
-from orders.events import OrderAttentionRaised
+from orders.events import OrderAttentionRaised, OrderPaymentUpdated
 from orders.models import Checkout, Item, Order, Payment
 from orders.projections import OrderAggregate
 from tests.simulated import SimulatedStripe, post_event
@@ -166,9 +168,30 @@ class TestAnOrdersPage:
     ) -> None:
         order = paid(shopper, mug, stripe_side)
         for part in (order.lines.get(), order.checkouts.get(), order.payments.get(source="payment_intent")):
-            page = f"/admin/orders/{part._meta.model_name}/{part.pk}/change/"
+            page = f"/admin/orders/{part._meta.model_name}/{quote(part.pk)}/change/"
             assert page_of(order) in admin_client.get(page).content.decode()
             assert admin_client.post(page, {}).status_code == 403
+
+    def test_links_to_a_payment_whatever_its_id_is_made_of(self, admin_client: Client, mug: Item) -> None:
+        """The admin reads `_3B` in an address as a semicolon, and every PaymentIntent's id begins with `pi_3`."""
+        order = draft_order(mug).root
+        told = OrderPaymentUpdated(
+            payment_intent="pi_3Bx",
+            source="payment_intent",
+            source_id="pi_3Bx",
+            charge="",
+            status="succeeded",
+            amount=1,
+            currency="usd",
+            account="default",
+            livemode=False,
+        )
+        with provenance.acting("system:test"), OrderAggregate.locked(order.pk) as aggregate:
+            aggregate.record(told)
+        [address] = re.findall(
+            'href="(/admin/orders/payment/[^"]*/change/)"', admin_client.get(page_of(order)).content.decode()
+        )
+        assert admin_client.get(address).status_code == 200
 
 
 class TestARefundedAndDisputedOrder:
@@ -199,7 +222,7 @@ class TestARefundedAndDisputedOrder:
         assert f"<td>{dispute.due_by:%Y-%m-%d %H:%M:%S}</td>" in text
         assert "wants $13.50 back (product not received): evidence is due by" in text
         for part in (order.refunds.get(), dispute, order.reviews.get()):
-            page = f"/admin/orders/{part._meta.model_name}/{part.pk}/change/"
+            page = f"/admin/orders/{part._meta.model_name}/{quote(part.pk)}/change/"
             assert page in text
             assert page_of(order) in admin_client.get(page).content.decode()
             assert admin_client.post(page, {}).status_code == 403
