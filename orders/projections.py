@@ -32,7 +32,7 @@ from orders.events import (
     OrderReviewUpdated,
     OrderTaxSet,
 )
-from orders.models import Checkout, Dispute, Order, OrderLine, OrderState, Payment, Refund, Review
+from orders.models import Checkout, CheckoutState, Dispute, Order, OrderLine, OrderState, Payment, Refund, Review
 
 
 class OrderAggregate(Aggregate[Order]):
@@ -48,6 +48,10 @@ class OrderAggregate(Aggregate[Order]):
     @property
     def checkouts(self) -> list[Checkout]:
         return sorted(self.children(Checkout).values(), key=lambda checkout: checkout.attempt)
+
+    @property
+    def open_checkouts(self) -> list[Checkout]:
+        return [checkout for checkout in self.checkouts if checkout.state == CheckoutState.OPEN]
 
     @property
     def payments(self) -> list[Payment]:

@@ -29,7 +29,7 @@ def catalogue() -> QuerySet[Item]:
 
 
 def item_by_id(item_id: int) -> Item:
-    """Raises NotFound."""
+    """With its taxes; raises NotFound."""
     item = Item.objects.prefetch_related("taxes").filter(pk=item_id).first()
     if item is None:
         raise NotFound

@@ -63,8 +63,7 @@ def handle_payment(account: Account, event: StripeEvent) -> Outcome:
     if call is not None and (reason := mistrust(account, event, call)):
         ignore_news(order_id=order_behind(call), event_id=event.id, event_type=event.type, reason=reason)
         return Outcome(DeliveryState.IGNORED, reason, order_behind(call))
-    link = lock_link(account, intent) if intent else None
-    order_id = order_behind(call) if call else link.order_id if link else None
+    link, order_id = locate(account, intent, call)
     if order_id is None:
         return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, link)
     if not event.is_our_version:
@@ -83,9 +82,7 @@ def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:
 def handle_reread(account: Account, event: StripeEvent, stripe_object: StripeObject) -> Outcome:
     """Handle an event of another API version by its object as Stripe has it now, in ours."""
     call = call_behind(stripe_object)
-    intent = intent_of(stripe_object)
-    link = lock_link(account, intent) if intent else None
-    order_id = order_behind(call) if call else link.order_id if link else None
+    link, order_id = locate(account, intent_of(stripe_object), call)
     if order_id is None:
         return Outcome(DeliveryState.IGNORED, "not_ours")
     return tell_order(event, stripe_object, call, order_id, link)
@@ -126,6 +123,12 @@ def origin_of(call: StripeCall | None, link: PaymentLink | None) -> Origin:
 def call_behind(stripe_object: StripeObject) -> StripeCall | None:
     """The call of ours that opened the checkout which a Session, PaymentIntent or Charge belongs to."""
     return call_named_in(stripe_object.get("metadata"), [CREATE_SESSION, CREATE_INTENT])
+
+
+def locate(account: Account, intent: str, call: StripeCall | None) -> tuple[PaymentLink | None, int | None]:
+    """The link of a PaymentIntent, locked, where there is one; and the order, by the call or else by the link."""
+    link = lock_link(account, intent) if intent else None
+    return link, order_behind(call) if call else link.order_id if link else None
 
 
 def lock_link(account: Account, payment_intent: str) -> PaymentLink:

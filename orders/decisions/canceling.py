@@ -39,6 +39,6 @@ def refuse_unless_cancelable(order: OrderAggregate) -> None:
 def decide_canceling(order: OrderAggregate, reason: str) -> OrderCanceled:
     """Cancel; every checkout must have been closed at Stripe before."""
     refuse_unless_cancelable(order)
-    if any(checkout.state == CheckoutState.OPEN for checkout in order.checkouts):
+    if order.open_checkouts:
         raise OrderNotCancelable(order_id=order.root.pk, reason="open_at_stripe")
     return OrderCanceled(reason=reason)

@@ -39,9 +39,9 @@ def is_payable(order: OrderAggregate) -> bool:
 
 def open_checkout_of(order: OrderAggregate, now: datetime, *, is_session: bool) -> Checkout | None:
     """The Session, or the PaymentIntent, that the shopper can still pay."""
-    for checkout in order.checkouts:
+    for checkout in order.open_checkouts:
         in_time = checkout.expires_at is None or checkout.expires_at > now
-        if checkout.state == CheckoutState.OPEN and checkout.is_session == is_session and in_time:
+        if checkout.is_session == is_session and in_time:
             return checkout
     return None
 

@@ -39,8 +39,8 @@ def ready_attempt(order: OrderAggregate, operation: str) -> Checkout | StripeCal
     for call in attempts_at(order.root):
         if call.operation == operation and (call.is_open or is_undecided(order, call)):
             return call
-    for checkout in order.checkouts:
-        if checkout.state == CheckoutState.OPEN and checkout.is_session and is_session:
+    for checkout in order.open_checkouts:
+        if checkout.is_session and is_session:
             # Its time is up; `checkout.session.expired` has not come yet.
             record_closing(order, checkout.session_id, CheckoutState.EXPIRED)
     return None

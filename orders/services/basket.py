@@ -9,7 +9,6 @@ from billing.accounts import account_of_currency
 from billing.counterparts import Counterparts
 from billing.models import StripeCall
 from billing.selectors import current_discount, find_discount
-from core.refusals import NotFound
 from orders.decisions.basket import (
     BasketChanged,
     BasketEmpty,
@@ -24,7 +23,7 @@ from orders.events import OrderCanceled, OrderLineSet, OrderTaxSet
 from orders.models import Checkout, Item, Order, OrderState
 from orders.projections import OrderAggregate
 from orders.quote import quote_order
-from orders.selectors import basket_of
+from orders.selectors import basket_of, item_by_id
 from orders.services.checkout import counterparts_of, finish_opening, intend_session, open_checkout
 from orders.services.drafting import begin_draft, until_alone
 from orders.services.refusals import refusals_on_record
@@ -40,9 +39,7 @@ def set_basket_item(*, shopper_id: str, item_id: int, quantity: int) -> None:
     Raises NotFound, QuantityRefused, MixedCurrencies, CurrencyNotServed.
     """
     refuse_quantity(quantity)
-    item = Item.objects.prefetch_related("taxes").filter(pk=item_id).first()
-    if item is None:
-        raise NotFound
+    item = item_by_id(item_id)
     until_alone(lambda: change_item(shopper_id, item, quantity))
 
 

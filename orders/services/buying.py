@@ -3,11 +3,11 @@
 from django.db import transaction
 
 from billing.models import StripeCall
-from core.refusals import NotFound
 from orders.decisions.basket import decide_item
 from orders.decisions.placing import decide_placing
 from orders.models import Checkout, Item, Order, OrderState
 from orders.quote import quote_order
+from orders.selectors import item_by_id
 from orders.services.canceling import cancel_order
 from orders.services.checkout import counterparts_of, finish_opening, intend_session, open_checkout
 from orders.services.drafting import begin_draft, until_alone
@@ -20,9 +20,7 @@ def buy_item(*, shopper_id: str, item_id: int) -> Checkout:
 
     Raises NotFound, CurrencyNotServed, OrderNotPayable, StripeRefused, StripeUnreachable.
     """
-    item = Item.objects.filter(pk=item_id).first()
-    if item is None:
-        raise NotFound
+    item = item_by_id(item_id)
     return until_alone(lambda: open_purchase(shopper_id, item))
 
 

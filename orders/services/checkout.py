@@ -29,8 +29,13 @@ from orders.services.attempts import (
     opened_by,
     ready_attempt,
 )
-from orders.services.canceling import close_at_stripe
-from orders.services.closing import intend_closing_of, intend_expiry, order_behind, record_closing
+from orders.services.closing import (
+    close_at_stripe,
+    intend_closing_of,
+    intend_expiry,
+    order_behind,
+    record_closing,
+)
 from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
@@ -124,7 +129,7 @@ def compare_lines(call: StripeCall, order_id: int) -> None:
         if not is_undecided(order, call):
             return
         facts: list[object] = []
-        if is_payable(order) and not still_open(order):
+        if is_payable(order) and not order.open_checkouts:
             facts += decide_adopting(order, opening_of(call, session), lines_charged(order, call, listed["data"]))
         order.record(*facts)
         close_if_over(order, session)
@@ -144,14 +149,10 @@ def close_others(call: StripeCall, order_id: int) -> None:
     StripeUnreachable.
     """
     with locked_order(order_id) as order:
-        others = still_open(order) if is_undecided(order, call) else []
+        others = order.open_checkouts if is_undecided(order, call) else []
         closings = [intend_closing_of(order.root, checkout) for checkout in others]
     for closing in closings:
         close_at_stripe(order_id, closing)
-
-
-def still_open(order: OrderAggregate) -> list[Checkout]:
-    return [checkout for checkout in order.checkouts if checkout.state == CheckoutState.OPEN]
 
 
 def lines_charged(order: OrderAggregate, call: StripeCall, listed: list[dict[str, Any]]) -> tuple[QuotedLine, ...]:

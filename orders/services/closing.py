@@ -9,10 +9,11 @@ from django.db.models import QuerySet
 
 from billing.accounts import account_named
 from billing.gateway.calls import Reply, completes, settle_call
+from billing.gateway.errors import StripeUnreachable
 from billing.gateway.manager import ResourceManager
 from billing.gateway.payment_intents import PaymentIntents
 from billing.gateway.sessions import Sessions
-from billing.models import OPEN_STATES, StripeCall
+from billing.models import OPEN_STATES, CallState, StripeCall
 from billing.services import resolve_call
 from orders.decisions.checkouts import decide_closing
 from orders.events import OrderCheckoutClosed
@@ -21,6 +22,8 @@ from orders.projections import OrderAggregate
 
 EXPIRE_SESSION = "checkout.sessions.expire"
 CANCEL_INTENT = "payment_intents.cancel"
+# What a Session or PaymentIntent of such a status at Stripe is for its checkout.
+ENDED = {"expired": CheckoutState.EXPIRED, "canceled": CheckoutState.CANCELED}
 
 
 class Closer(NamedTuple):
@@ -57,6 +60,24 @@ def close_what_must_not_be_paid(order_id: int) -> None:
     """Send the closings of an order that are on record; what stays unknown is left to the sweeper."""
     for call in open_closings(order_id):
         resolve_call(call)
+
+
+def close_at_stripe(order_id: int, call: StripeCall) -> None:
+    """Close one Session or PaymentIntent; where Stripe refuses because it ended by itself, close its checkout as it
+    ended.
+
+    What was paid, or is being paid, stays open here: its webhook tells of the payment, and canceling is refused.
+    """
+    resolve_call(call)
+    call = StripeCall.objects.get(pk=call.pk)
+    if call.is_open:
+        raise StripeUnreachable
+    if call.state == CallState.FAILED:
+        manager = PaymentIntents if call.operation == CANCEL_INTENT else Sessions
+        found = manager(account_named(call.account)).read("retrieve", target=call.target, subject=call.subject)
+        if found["status"] in ENDED:
+            with OrderAggregate.locked(order_id) as order:
+                record_closing(order, call.target, ENDED[found["status"]])
 
 
 @completes(EXPIRE_SESSION)

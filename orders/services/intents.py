@@ -19,8 +19,7 @@ from orders.services.attempts import (
     opened_by,
     ready_attempt,
 )
-from orders.services.canceling import close_at_stripe
-from orders.services.closing import intend_closing_of, order_behind, record_closing
+from orders.services.closing import close_at_stripe, intend_closing_of, order_behind, record_closing
 from orders.services.loading import locked_order
 from orders.services.refusals import refusals_on_record
 
@@ -109,6 +108,6 @@ def complete_intent_creation(call: StripeCall, reply: Reply) -> None:
     order.record(*decide_attempt(order, opened))
     order.save()
     is_due = order.root.state == OrderState.PENDING and call.body["amount"] == order.root.total
-    for checkout in order.checkouts:
-        if checkout.payment_intent == opened.payment_intent and checkout.state == CheckoutState.OPEN and not is_due:
+    for checkout in order.open_checkouts:
+        if checkout.payment_intent == opened.payment_intent and not is_due:
             intend_closing_of(order.root, checkout)

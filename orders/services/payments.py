@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from orders.decisions.money import News, decide_news, decide_settlement
 from orders.events import OrderEventIgnored
-from orders.models import CheckoutState, OrderState
+from orders.models import OrderState
 from orders.projections import OrderAggregate
 from orders.services.closing import intend_closing_of
 
@@ -37,8 +37,8 @@ def record_news(*, order_id: int, event_id: str, event_type: str, call_id: str, 
 
 def close_siblings(order: OrderAggregate, call_id: str) -> None:
     """Put on record that the checkouts beside the paid one are to be closed at Stripe; the sweeper sends it."""
-    for checkout in order.checkouts:
-        if checkout.state == CheckoutState.OPEN and checkout.call_id != call_id:
+    for checkout in order.open_checkouts:
+        if checkout.call_id != call_id:
             intend_closing_of(order.root, checkout)
 
 

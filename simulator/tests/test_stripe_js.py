@@ -1,18 +1,17 @@
 """The stand-in Stripe.js in a real Chromium, on a page of another origin."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from simulator.tests.running import RunningSimulator, Shop, wait_until
 from simulator.tests.shop_page import ShopPage
-from tests.browser.conftest import FLAGS, PROGRAMS
+from tests.browser.chromium import running_chromium
 
 pytestmark = pytest.mark.browser
 
@@ -40,13 +39,8 @@ CONFIRM = """async ([redirect, more]) => {
 # Not longer than these tests: while Playwright runs, Django refuses to query its database from this thread.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip(f"found none of {', '.join(PROGRAMS)}; on Debian and Ubuntu: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,26 +1,15 @@
 """A real Chromium, driven by Playwright, and what it complains about on the shop's pages."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebError, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebError
 
+from tests.browser.chromium import running_chromium
 from tests.browser.pages import PATIENCE_MS
 from tests.shop import Shop
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--no-sandbox",  # root has none, and the pages are our own
-)
 DESKTOP, PHONE = 1280, 390
 
 
@@ -33,13 +22,8 @@ class Visit(Protocol):
 # Not longer than these tests: while Playwright runs, Django refuses to query its database from this thread.
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip(f"found none of {', '.join(PROGRAMS)}; on Debian and Ubuntu: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
