@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,15 @@ class Shop:
 
     def restart_worker(self) -> None:
         """As its supervisor does: the worker ends when it loses its database."""
+        with self.without_worker():
+            pass
+
+    @contextmanager
+    def without_worker(self) -> Iterator[None]:
+        """No periodic job writes to the log in here; what is due is done afterwards."""
         self._worker.end(END_SECONDS)
         self._children.remove(self._worker)
+        yield
         self.start_worker()
 
     def stop(self) -> None:
