@@ -16,6 +16,7 @@ CREATE = ("POST", "/v1/checkout/sessions")
 
 class TestAWorkerKilledBetweenACallsIntentAndItsOutcome:
     def test_leaves_a_call_that_the_sweeper_settles_under_its_key(self, shop: Shop, shopper: Shopper) -> None:
+        wait_for(lambda: settled(shop))  # what other tests have left to the sweeper
         sessions = len(shop.stripe.objects("checkout.session"))
         sent = len(shop.stripe.requests_of(*CREATE))
         shop.stripe.order_fault("delay", " ".join(CREATE), seconds=DELAY_SECONDS)
@@ -31,12 +32,8 @@ class TestAWorkerKilledBetweenACallsIntentAndItsOutcome:
         assert code == 0
         assert (call["operation"], call["state"], call["attempts"]) == ("checkout.sessions.create", "requested", 0)
 
-        def settled() -> bool:
-            assert shop.manage("stripe_calls", "--sweep", "--older-than=0").returncode == 0
-            return shop.findings("stripe_calls", "--open") == (0, [])
-
         # Until Stripe's answer is out, it says that the key is in use.
-        wait_for(settled, DELAY_SECONDS + 10)
+        wait_for(lambda: settled(shop), DELAY_SECONDS + 10)
         requests_sent = shop.stripe.requests_of(*CREATE)[sent:]
         assert len(requests_sent) > 1
         assert {request["idempotency_key"] for request in requests_sent} == {call["id"]}
@@ -50,3 +47,8 @@ class TestAWorkerKilledBetweenACallsIntentAndItsOutcome:
         }
         assert shop.findings("replay", "--check") == (0, [])
         assert shop.findings("audit", "verify") == (0, [])
+
+
+def settled(shop: Shop) -> bool:
+    assert shop.manage("stripe_calls", "--sweep", "--older-than=0").returncode == 0
+    return shop.findings("stripe_calls", "--open") == (0, [])
