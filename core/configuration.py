@@ -18,6 +18,7 @@ WEBHOOK_SECRET = re.compile(r"whsec_\S+")
 AUDIT_KEY_BYTES = 32  # of an Ed25519 seed, and of a public key
 MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
 ALL_OTHER_CURRENCIES = "*"
+AMOUNT = r"[0-9]{1,15}"
 DEMO_PASSWORD = "root"  # noqa: S105 the brief's, refused outside the demo
 
 
@@ -80,6 +81,19 @@ class Environment:
             raise ConfigurationError(name, "must be a whole number above 0")
         return int(value)
 
+    def amounts(self, name: str) -> dict[str, int]:
+        """Minor units by currency, `*` being all others: `usd=50000,*=40000`, or `50000` for all; {} if unset."""
+        text = self.text(name, "")
+        if re.fullmatch(AMOUNT, text):
+            return {ALL_OTHER_CURRENCIES: int(text)}
+        amounts: dict[str, int] = {}
+        for part in filter(None, text.split(",")):
+            currency, _, amount = (piece.strip() for piece in part.partition("="))
+            if not (currency == ALL_OTHER_CURRENCIES or is_supported(currency)) or not re.fullmatch(AMOUNT, amount):
+                raise ConfigurationError(name, "must be minor units like 50000, or by currency like usd=50000,*=40000")
+            amounts[currency] = int(amount)
+        return amounts
+
     def items(self, name: str, default: str | None = None) -> tuple[str, ...]:
         """The items of a comma-separated list, at least one."""
         items = tuple(item.strip() for item in self.text(name, default).split(",") if item.strip())
@@ -126,6 +140,7 @@ class Configuration:
     accounts: dict[str, Account]
     audit_key: AuditKey | None
     order_stale_hours: int
+    refund_limit: dict[str, int]
     superuser_username: str
     superuser_password: str = field(repr=False)
 
@@ -145,6 +160,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         accounts=read_accounts(environment),
         audit_key=read_audit_key(environment),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
+        refund_limit=environment.amounts("REFUND_LIMIT"),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
         superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),
     )

@@ -93,3 +93,13 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint {self.number}"
+
+
+class Follower(models.Model):
+    """How far a projection has followed the log: a core.eventlog.tail.Cursor, null while it has read nothing."""
+
+    name = models.CharField(primary_key=True, max_length=64)
+    cursor = ArrayField(models.BigIntegerField(), size=3, null=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -30,6 +30,7 @@ STRIPE_JS_URL = configuration.stripe_js_url or (
 STRIPE_ACCOUNTS = configuration.accounts
 AUDIT_SIGNING_KEY = configuration.audit_key
 ORDER_STALE_HOURS = configuration.order_stale_hours
+REFUND_LIMIT = configuration.refund_limit
 SUPERUSER_USERNAME = configuration.superuser_username
 SUPERUSER_PASSWORD = configuration.superuser_password
 
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
     "billing",
     "orders",
     "webhooks",
+    "finance",
     "unfold.apps.BasicAppConfig",
     "core.admin_site.StaffSiteConfig",
     "django.contrib.auth",

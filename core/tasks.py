@@ -4,6 +4,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
+from core.eventlog import following
 from core.eventlog.checkpoints import NoSigningKeyError, make_checkpoint
 
 log = structlog.get_logger()
@@ -18,6 +19,15 @@ def checkpoint_log(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes
     except NoSigningKeyError as refused:
         # The demo may run without a key; elsewhere the start-up insists on one.
         log.warning("audit.no_checkpoint", reason=str(refused))
+
+
+# Every 15 seconds: the sixth field is that of the seconds.
+@app.periodic(cron="* * * * * */15")
+@app.task(name="core.follow_log", queueing_lock="core.follow_log")
+def follow_log(timestamp: int) -> None:  # noqa: ARG001 as above
+    """Brings the projections up to the log; safe to run twice at once, since each is locked while it follows."""
+    for projection in following.projections.values():
+        following.follow(projection)
 
 
 @app.periodic(cron="* * * * *")

@@ -106,6 +106,10 @@ class Order(StreamHead):
     canceled_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [
+            ("act_on_order", "Can act on orders: refund up to the limit, cancel, note"),
+            ("refund_above_limit", "Can refund any amount, and approve what others may not refund alone"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["shopper_id", "buy_item_id"],

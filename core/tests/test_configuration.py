@@ -42,6 +42,18 @@ def test_two_accounts_are_told_apart_by_currency() -> None:
     assert accounts["euro"].currencies == {"eur"}
 
 
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("", {}),
+        ("50000", {"*": 50000}),
+        ("usd=50000, jpy=0,*=40000", {"usd": 50000, "jpy": 0, "*": 40000}),
+    ],
+)
+def test_refund_limits_are_for_all_currencies_or_by_currency(text: str, limits: dict[str, int]) -> None:
+    assert read_configuration(PRODUCTION | {"REFUND_LIMIT": text}).refund_limit == limits
+
+
 def test_secrets_are_in_no_representation() -> None:
     shown = repr(read_configuration(PRODUCTION))
     assert not any(secret in shown for secret in ("sk_live_1", "whsec_new", "k" * 50, "shop@db"))
@@ -56,6 +68,9 @@ def test_secrets_are_in_no_representation() -> None:
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://[::1/db"}),
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://u:p@host"}),
         ("DJANGO_SECRET_KEY", {"DJANGO_SECRET_KEY": "short"}),
+        ("REFUND_LIMIT", {"REFUND_LIMIT": "500.00"}),
+        ("REFUND_LIMIT", {"REFUND_LIMIT": "usd=500,dollars=5"}),
+        ("REFUND_LIMIT", {"REFUND_LIMIT": "usd"}),
         ("DJANGO_DEBUG", {"DJANGO_DEBUG": "yes"}),
         ("DJANGO_ALLOWED_HOSTS", {"DJANGO_ALLOWED_HOSTS": ""}),
         ("PUBLIC_URL", {"PUBLIC_URL": "shop.example"}),

@@ -1,0 +1,79 @@
+"""Projections that follow the whole log: summaries over many streams, which no aggregate's row can hold.
+
+A projection's rows and its place in the log are written in one transaction, under the lock of that place. So each
+settled event is projected once, whoever else follows at the same time and whatever is killed in between.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from django.db import transaction
+
+from core.eventlog.tail import Cursor, cursor_of, read_settled
+from core.models import Event, Follower
+
+BATCH = 1000
+
+
+class Projection(Protocol):
+    """`project` is handed settled events in the order of the tail, `forget` deletes all rows.
+
+    That order is nearly that of the versions of a stream: a transaction may have begun before another and appended
+    after it.
+    """
+
+    name: str
+
+    def project(self, events: list[Event]) -> None: ...
+
+    def forget(self) -> None: ...
+
+
+projections: dict[str, Projection] = {}
+
+
+def register(projection: Projection) -> None:
+    projections[projection.name] = projection
+
+
+@contextmanager
+def locked_place(projection: Projection) -> Iterator[Follower]:
+    """A transaction in which nobody else follows for this projection."""
+    with transaction.atomic(durable=True):
+        Follower.objects.get_or_create(pk=projection.name)
+        yield Follower.objects.select_for_update().get(pk=projection.name)
+
+
+def advance(projection: Projection, place: Follower) -> int:
+    """Project the next events, at most a batch, in the caller's transaction; how many they were."""
+    events = read_settled(place_of(place), BATCH)
+    if events:
+        projection.project(events)
+        place.cursor = list(cursor_of(events[-1]))
+        place.save(update_fields=["cursor"])
+    return len(events)
+
+
+def place_of(follower: Follower) -> Cursor | None:
+    return Cursor(*follower.cursor) if follower.cursor else None
+
+
+def follow(projection: Projection) -> int:
+    """Project all that is settled, a transaction for each batch; how many events they were."""
+    total = 0
+    while True:
+        with locked_place(projection) as place:
+            count = advance(projection, place)
+        total += count
+        if count < BATCH:
+            return total
+
+
+def rebuild(projection: Projection) -> int:
+    """Delete the projection's rows and make them anew from the log; how many events were read."""
+    with locked_place(projection) as place:
+        projection.forget()
+        place.cursor = None
+        place.save(update_fields=["cursor"])
+    return follow(projection)

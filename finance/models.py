@@ -1,0 +1,187 @@
+"""What finance works with: the ledger and its months, Stripe's own books beside it, and figures by day.
+
+Amounts are integer minor units of `currency`. `account` is a Stripe account of the settings.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from core.models import StreamHead
+
+
+class LedgerAccount(models.TextChoices):
+    """The books' accounts. A debit of `cash` is money that came to Stripe's balance."""
+
+    SALES = "sales", "Sales"
+    RECEIVABLE = "receivable", "Receivable"
+    CASH = "cash", "Cash at Stripe"
+    FEES = "fees", "Fees"
+    REFUNDS = "refunds", "Refunds"
+    DISPUTES = "disputes", "Disputes"
+    EXCHANGE = "exchange", "Exchange"
+    BANK = "bank", "Bank"
+    UNMATCHED = "unmatched", "Unmatched"
+
+
+class Movement(models.TextChoices):
+    """Why money moved; a reversal is the same movement with debit and credit changed over."""
+
+    SALE = "sale", "sale"
+    PAYMENT = "payment", "payment"
+    REFUND = "refund", "refund"
+    SURPLUS_RETURNED = "surplus_returned", "surplus returned"
+    DISPUTE = "dispute", "dispute"
+    FEE = "fee", "fee"
+    EXCHANGE = "exchange", "exchange"
+    PAYOUT = "payout", "payout"
+    UNMATCHED = "unmatched", "not of our orders"
+
+
+class LedgerLine(models.Model):
+    """One movement of money, double entry: `amount` (above 0) goes to `debit` and from `credit`.
+
+    `object_id` is Stripe's object that moved it (pi_, re_, du_, txn_, po_), or `order-<id>` for a sale. `position` is
+    the event that told of it, `number` tells apart the lines of one event. `happened_at` is when it happened at
+    Stripe, as far as that was told, else when it was recorded. `month` is the first day of the month in whose books
+    the line stands; an adjustment is about a month that was closed already, and stands in a later one.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    position = models.BigIntegerField()
+    number = models.PositiveSmallIntegerField()
+    order_id = models.BigIntegerField(null=True, db_index=True)
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField()
+    movement = models.CharField(max_length=20, choices=Movement)
+    object_id = models.CharField(max_length=255, db_index=True)
+    debit = models.CharField(max_length=16, choices=LedgerAccount)
+    credit = models.CharField(max_length=16, choices=LedgerAccount)
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    happened_at = models.DateTimeField()
+    month = models.DateField()
+    is_adjustment = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["position", "number"], name="finance_one_line_of_an_event"),
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="finance_amount_above_0"),
+        ]
+        indexes = [models.Index(fields=["month", "id"], name="finance_line_month")]
+
+    def __str__(self) -> str:
+        return f"{self.movement} {self.object_id}"
+
+
+class OrderBooks(models.Model):
+    """How far an order's stream has been booked: up to this version of it."""
+
+    order_id = models.BigIntegerField(primary_key=True)
+    version = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} up to {self.version}"
+
+
+class DaySummary(models.Model):
+    """What happened on one day (UTC) with the orders of one account and currency.
+
+    Orders are counted, `…_amount` is money. A refund that failed later, or a dispute that was won, lessens the amount
+    of the day on which that was learnt. `delays` counts, by `finance.delays.bucket_of`, the times from placed to paid.
+    """
+
+    day = models.DateField()
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField()
+    currency = models.CharField(max_length=3)
+    drafted = models.PositiveIntegerField(default=0)
+    placed = models.PositiveIntegerField(default=0)
+    paid = models.PositiveIntegerField(default=0)
+    canceled = models.PositiveIntegerField(default=0)
+    paid_amount = models.BigIntegerField(default=0)
+    refunded_amount = models.BigIntegerField(default=0)
+    disputed_amount = models.BigIntegerField(default=0)
+    delays = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["day", "account", "livemode", "currency"], name="finance_one_summary"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.account} {self.currency}"
+
+
+class Month(StreamHead):
+    """The books of one month, `2026-11`, once they are closed: the fold of `month-<id>`.
+
+    `after` is the place of the projection (a core.eventlog.tail.Cursor) at that moment: what it books later is an
+    adjustment. `figures` are the sums then, as finance.events.MonthClosed has them.
+    """
+
+    stream_prefix = "month"
+
+    id = models.CharField(primary_key=True, max_length=7)
+    after = ArrayField(models.BigIntegerField(), size=3, null=True)
+    figures = models.JSONField(default=list)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        permissions = [("close_month", "Can close the books of a month")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class BalanceTransaction(StreamHead):
+    """One line of Stripe's own books: the fold of `balance-transaction-<id>`.
+
+    `source` is the object that moved the money (ch_, re_, du_, po_ …). `exchange_rate` is Stripe's decimal, '' without
+    exchange. `payout` is the payout that took it along, '' while none did or where Stripe doesn't say (manual ones).
+    """
+
+    stream_prefix = "balance-transaction"
+
+    id = models.CharField(primary_key=True, max_length=255)
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField()
+    type = models.CharField(max_length=64)
+    category = models.CharField(max_length=64)
+    source = models.CharField(max_length=255, blank=True, db_index=True)
+    amount = models.BigIntegerField()
+    fee = models.BigIntegerField()
+    net = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    exchange_rate = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField()
+    available_at = models.DateTimeField()
+    payout = models.CharField(max_length=255, blank=True, db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-created_at"], name="finance_transaction_created")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Payout(StreamHead):
+    """Money that Stripe sent to the bank: the fold of `payout-<id>`."""
+
+    stream_prefix = "payout"
+
+    id = models.CharField(primary_key=True, max_length=255)
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField()
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=32)
+    is_automatic = models.BooleanField()
+    balance_transaction = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField()
+    arrives_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-created_at"], name="finance_payout_created")]
+
+    def __str__(self) -> str:
+        return self.id
