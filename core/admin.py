@@ -1,7 +1,7 @@
 """The log in the admin, people, and what the read-only pages of all apps share."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -15,13 +15,17 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
 
 from core.eventlog.checkpoints import checkpoint_hash
-from core.models import Checkpoint, Event
+from core.models import Checkpoint, Event, Follower
+
+TO_SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -59,11 +63,13 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def utc(at: datetime | None) -> SafeString | str:
-    """`2026-11-23 06:00:58`, of which the column's head says that it is UTC; a dash where nothing happened yet."""
+    """`2026-11-23 07:00:58` in the time zone of who looks, UTC on hover; a dash where nothing happened yet."""
     if at is None:
         return "-"
-    markup = '<time datetime="{}" class="whitespace-nowrap">{}</time>'
-    return format_html(markup, at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")
+    markup = '<time datetime="{}" title="{} UTC" class="whitespace-nowrap">{}</time>'
+    return format_html(
+        markup, at.isoformat(), at.astimezone(UTC).strftime(TO_SECONDS), localtime(at).strftime(TO_SECONDS)
+    )
 
 
 def indented_json(value: object) -> SafeString:
@@ -154,6 +160,19 @@ class CheckpointAdmin(ReadOnlyAdmin):
     @display(description="public key")
     def key_in_hex(self, checkpoint: Checkpoint) -> SafeString:
         return in_hex(checkpoint.public_key)
+
+
+@admin.register(Follower)
+class FollowerAdmin(ReadOnlyAdmin):
+    """The projections, and how far each has followed the log."""
+
+    list_display = ["name", "position"]
+    fields = ["name", "position"]
+    ordering = ["name"]
+
+    @display(description=_("has read up to event"))
+    def position(self, follower: Follower) -> str:
+        return str(follower.cursor[-1]) if follower.cursor else "-"
 
 
 # Importing Django's own classes above has registered them.

@@ -42,6 +42,7 @@ NAVIGATION = {
     "Records": {
         "core.event": ("Event log", "history"),
         "core.checkpoint": ("Checkpoints", "verified"),
+        "core.follower": ("Projections", "summarize"),
         "procrastinate.procrastinatejob": ("Background jobs", "pending_actions"),
     },
     "People": {

@@ -4,11 +4,15 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from functools import lru_cache
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
 from core.answers import answer_refusal, answer_unavailable
@@ -65,7 +69,7 @@ class AdminContentSecurityPolicyMiddleware:
 
 
 class LocaleOfMoneyMiddleware:
-    """Amounts are written as the visitor's language has it (Accept-Language); the admin's as its own, English."""
+    """Amounts are written as the visitor's language has it (Accept-Language); see below for the admin."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -80,6 +84,40 @@ class LocaleOfMoneyMiddleware:
             spoken_locale.reset(token)
         patch_vary_headers(response, ["Accept-Language"])
         return response
+
+
+class StaffLanguageMiddleware:
+    """The admin speaks a member of staff's language, writes amounts as it does, and tells times in their time zone.
+
+    The language is the one that they chose, else their browser's; the zone is what their browser says in a cookie
+    (core/static/core/time_zone.js), UTC until then.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        language = translation.get_language_from_request(request)
+        token = spoken_locale.set(language)
+        try:
+            with translation.override(language), timezone.override(zone_of(request.COOKIES.get("time_zone", ""))):
+                response = self.get_response(request)
+        finally:
+            spoken_locale.reset(token)
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
+        response.headers.setdefault("Content-Language", language)
+        return response
+
+
+@lru_cache(maxsize=512)
+def zone_of(name: str) -> ZoneInfo:
+    """A zone of the IANA database by its name; UTC where there is none of that name."""
+    try:
+        return ZoneInfo(unquote(name) or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 class RefusalMiddleware:

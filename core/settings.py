@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.LocaleOfMoneyMiddleware",
+    "core.middleware.StaffLanguageMiddleware",
     "core.middleware.RefusalMiddleware",
 ]
 
@@ -91,6 +92,8 @@ DATABASES = {"default": dj_database_url.parse(configuration.database_url, conn_m
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ru", "Русский")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -105,12 +108,13 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # The demo speaks plain http on the loopback; everywhere else cookies and pages need TLS.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEMO
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEMO
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if DEMO else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"  # the order page's address carries a signed token
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -162,6 +166,8 @@ UNFOLD = {
     "SITE_SYMBOL": "verified",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}core/favicon.svg"}],
     "ENVIRONMENT": ["demo", "warning"] if DEMO else None,
+    "SHOW_LANGUAGES": True,
+    "SCRIPTS": [f"{STATIC_URL}core/time_zone.js"],
     "SIDEBAR": {"navigation": "core.admin_site.navigation"},
     # The shop's green.
     "COLORS": {

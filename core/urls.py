@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from core import views
 
@@ -11,6 +12,7 @@ handler500 = "core.views.server_error"
 urlpatterns = [
     path("", include("orders.urls")),
     path("webhooks/stripe/", include("webhooks.urls")),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
