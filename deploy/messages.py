@@ -69,7 +69,7 @@ def texts(known: set[object]) -> Catalog:
             # Python enough for Babel's tokenizer once no line is indented.
             code = "\n".join(line.strip() for line in templatize(code).splitlines())
         for _line, message, _comments, context in extract("python", BytesIO(code.encode()), KEYWORDS):
-            if message and (isinstance(message, tuple) or message not in known):
+            if message and singular_of(message) not in known:
                 catalog.add(message, context=context)
     return catalog
 
@@ -94,6 +94,10 @@ def django_translates(language: str) -> set[object]:
                     message.id for message in read_mo(file) if isinstance(message.id, str) and not message.context
                 }
     return found
+
+
+def singular_of(message: object) -> object:
+    return message[0] if isinstance(message, tuple | list) else message
 
 
 def package_folder(package: str) -> Path:
