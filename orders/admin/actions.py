@@ -20,6 +20,7 @@ from core.refusals import Refusal
 from orders.admin.refund_form import RefundForm
 from orders.decisions.money import FROM_SUMS
 from orders.models import CheckoutState, Order
+from orders.projections import OrderAggregate
 from orders.selectors import is_final
 from orders.services.attention import clear_attention
 from orders.services.canceling import cancel_order
@@ -89,7 +90,7 @@ class OrderActions(ReadOnlyAdmin):
 
     @by_who_may_change
     def refund_view(self, request: HttpRequest, order: Order) -> HttpResponse:
-        offer = returnable(order)
+        offer = returnable(OrderAggregate(order, stored=True))
         if not offer.payments or (request.method != "POST" and not offer.left):
             messages.error(request, f"Nothing can be refunded: {why_no_refund(request, offer)}.")
             return back_to(order)
@@ -103,7 +104,7 @@ class OrderActions(ReadOnlyAdmin):
     def return_surplus_view(self, request: HttpRequest, order: Order) -> HttpResponse:
         if request.method == "POST":
             return give_surplus_back(request, order)
-        offer = returnable(order)
+        offer = returnable(OrderAggregate(order, stored=True))
         if not offer.surplus:
             messages.info(request, "There is no surplus to return.")
             return back_to(order)

@@ -16,6 +16,7 @@ from core.admin import utc
 from core.money import format_money
 from orders.admin.actions import OrderActions, attention_of, may_change, offers, why_no_refund
 from orders.models import Attention, Checkout, DisputeState, Item, Order, OrderState, Payment
+from orders.projections import OrderAggregate
 from orders.quote import quote_of
 from orders.representations import money_table
 from orders.services.refunding import returnable
@@ -129,7 +130,7 @@ class OrderAdmin(OrderActions):
     ) -> HttpResponse:
         """The page has a template of its own, since an order has no form."""
         order: Order = context["original"]
-        offer = returnable(order)
+        offer = returnable(OrderAggregate(order, stored=True))
         context |= {
             "order": order,
             "state_color": STATE_COLORS.get(order.state),
