@@ -2,6 +2,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
+from billing.dashboard import learn_identity
 from billing.drift import CHECK_JOB, check_account, request_checks
 from billing.mirroring import SYNC_JOB, sync_mirror
 from billing.services import sweep_open_calls
@@ -44,4 +45,5 @@ def check_mirrors(timestamp: int) -> None:  # noqa: ARG001 as above
 def check(account: str) -> None:
     """Safe to run twice at once: a difference is recorded only while nothing else happened to its mirror."""
     with provenance.acting("system:check"):
+        learn_identity(account)
         check_account(account)

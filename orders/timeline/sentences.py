@@ -1,7 +1,7 @@
 """An event in words: a template for each kind, filled with its data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from string import Formatter
 from typing import Any
@@ -39,8 +39,10 @@ SENTENCES: dict[str, Any] = {
     "order.refunded": "The order is {state}: {refunded} given back, {net} left",
     "order.refunded refunded": "The order is refunded in full: {refunded} given back",
     "order.refunded paid": "The order counts as paid in full again: {refunded} given back, {net} left",
-    "order.refund_requested": "A refund of {amount} was asked for[: {reason}]",
-    "order.refund_approval_requested": _("A refund of {amount} waits for a second person[: {reason}]"),
+    "order.refund_requested": _("A refund of {amount} was asked for[, for {of_lines}][: {reason}]"),
+    "order.refund_approval_requested": _(
+        "A refund of {amount}[, for {of_lines}] waits for a second person[: {reason}]"
+    ),
     "order.refund_approved": _("A refund of {amount} was approved by a second person"),
     "order.refund_declined": _("A refund of {amount} was declined"),
     "order.refund_updated": "A refund of {amount} is {status}",
@@ -108,6 +110,8 @@ SENTENCES |= {
 # The data that may decide between an event's sentences.
 DECIDING = ("status", "state", "is_open", "reason", "quantity")
 AMOUNTS = {"unit_amount", "total", "stripe_total", "quoted_total", "amount", "received", "refunded", "net"}
+# Facts whose lines are told in `{of_lines}`.
+OF_LINES = ("order.refund_requested", "order.refund_approval_requested")
 # Amounts in the order's own currency, whatever currency the event names.
 OWN_AMOUNTS = {"quoted_total"}
 
@@ -175,9 +179,24 @@ class Words(dict[str, Any]):
         return "?"
 
 
-def sentence_of(event: Event, currency: str, operation: str) -> str:
-    """An event in words; its kind where SENTENCES has none. `currency` is that of amounts that don't say theirs."""
-    return tell(event.kind, event.data | ({"operation": operation} if operation else {}), currency)
+def sentence_of(event: Event, currency: str, operation: str, names: Mapping[int, str] | None = None) -> str:
+    """An event in words; its kind where SENTENCES has none.
+
+    `currency` is that of amounts that don't say theirs, `names` are those of the lines, by item.
+    """
+    data = event.data | ({"operation": operation} if operation else {})
+    if names and (parts := data.get("lines")) and event.kind in OF_LINES:
+        data["of_lines"] = lines_in_words(parts, names, data.get("currency", currency))
+    return tell(event.kind, data, currency)
+
+
+def lines_in_words(parts: Iterable[Mapping[str, int]], names: Mapping[int, str], currency: str) -> str:
+    """`2 x Enamel mug, $1.00 of Field notebook`."""
+    said = []
+    for part in parts:
+        much = f"{part['quantity']} x" if part["quantity"] else f"{format_money(part['amount'], currency)} of"
+        said.append(f"{much} {names.get(part['item'], part['item'])}")
+    return ", ".join(said)
 
 
 def tell(kind: str, data: Mapping[str, Any], currency: str) -> str:

@@ -1,5 +1,7 @@
 """What an order is now, in words."""
 
+from collections.abc import Iterable
+
 from core.money import format_money
 from orders.models import Dispute, Order, OrderState
 from orders.timeline.sentences import ATTENTION, tell
@@ -22,8 +24,8 @@ def situation(order: Order) -> str:
     return f"{order} is {standing(order)} {look}"
 
 
-def standing(order: Order) -> str:
-    """Its state, its money, its disputes."""
+def standing(order: Order, disputes: Iterable[Dispute] | None = None) -> str:
+    """Its state, its money, its disputes: those that are given, or as they are now."""
     amounts = {"due": order.due, "received": order.received}
     if order.refunded:
         amounts |= {"given back": order.refunded, "left": order.received - order.refunded}
@@ -32,8 +34,8 @@ def standing(order: Order) -> str:
     money = ", ".join(f"{format_money(amount, order.currency)} {name}" for name, amount in amounts.items())
     why = "paid, since there was nothing to pay" if is_paid_for_nothing(order) else STATES[order.state]
     state = f"{why}: {money}"
-    disputes = (dispute_in_words(dispute) for dispute in order.disputes.order_by("updated_at"))
-    return " ".join(f"{sentence}." for sentence in (state, *disputes))
+    told = order.disputes.order_by("updated_at") if disputes is None else disputes
+    return " ".join(f"{sentence}." for sentence in (state, *map(dispute_in_words, told)))
 
 
 def is_paid_for_nothing(order: Order) -> bool:
