@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop as _
+
 from core.configuration import ALL_OTHER_CURRENCIES
 from orders.decisions.commands import CommandRefused
 from orders.decisions.refunding import (
@@ -30,11 +32,11 @@ class ApprovalNotDecidable(CommandRefused):
     message = "This can't be decided: {reason}."
     command = "decide_approval"
     words = {
-        "no_such_approval": "no such approval was asked for",
-        "already_approved": "it was approved",
-        "already_declined": "it was declined",
-        "not_permitted": "you may not approve refunds above the limit",
-        "own_request": "you asked for it yourself, so somebody else has to decide",
+        "no_such_approval": _("no such approval was asked for"),
+        "already_approved": _("it was approved"),
+        "already_declined": _("it was declined"),
+        "not_permitted": _("you may not approve refunds above the limit"),
+        "own_request": _("you asked for it yourself, so somebody else has to decide"),
     }
 
 

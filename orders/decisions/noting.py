@@ -2,6 +2,8 @@
 
 import hashlib
 
+from django.utils.translation import gettext_noop as _
+
 from orders.decisions.commands import CommandRefused
 from orders.events import OrderNoteAdded
 from orders.projections import OrderAggregate
@@ -15,7 +17,7 @@ class NoteRefused(CommandRefused):
     code = "note_refused"
     message = "This note can't be added: {reason}."
     command = "note"
-    words = {"empty": "it is empty", "too_long": f"it has more than {LONGEST} characters"}
+    words = {"empty": _("it is empty"), "too_long": _("it has more than 2000 characters")}
 
 
 def decide_note(order: OrderAggregate, *, note: str, text: str, salt: bytes) -> OrderNoteAdded:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
+from django.utils.translation import gettext_noop as _
+
 from core.money import step
 from orders import sums
 from orders.decisions.commands import CommandRefused
@@ -31,12 +33,12 @@ class OrderNotRefundable(CommandRefused):
         "asked_differently": "another refund was asked for under the same id",
         "no_surplus": "no more came in than is due",
         "surplus_changed": "the surplus is {amount} now",
-        "no_such_line": "the order has no such line",
-        "line_not_left": "{amount} is left of this line",
-        "units_not_left": "not so many of this line are left",
-        "lines_differ": "its lines do not add up to its amount",
-        "not_counted": "this payment is not counted, so it paid no line",
-        "declined": "it was declined",
+        "no_such_line": _("the order has no such line"),
+        "line_not_left": _("{amount} is left of this line"),
+        "units_not_left": _("not so many of this line are left"),
+        "lines_differ": _("its lines do not add up to its amount"),
+        "not_counted": _("this payment is not counted, so it paid no line"),
+        "declined": _("it was declined"),
     }
 
 
@@ -134,9 +136,10 @@ def requests_that_stand(order: OrderAggregate, under_way: UnderWay) -> list[Refu
     return [one for one in order.refund_requests if made.get(one.call_id, one.call_id in under_way.calls)]
 
 
-def refundable_lines(order: OrderAggregate, under_way: UnderWay) -> list[RefundableLine]:
-    """Every line, with what of it was neither given nor asked back."""
-    parts = [part for request in requests_that_stand(order, under_way) for part in request.refunded_lines]
+def refundable_lines(order: OrderAggregate, under_way: UnderWay, *, besides: str = "") -> list[RefundableLine]:
+    """Every line, with what of it was neither given nor asked back, `besides` the request of that id."""
+    requests = (one for one in requests_that_stand(order, under_way) if one.call_id != besides)
+    parts = [part for request in requests for part in request.refunded_lines]
     return [
         line_left(line, [part for part in parts if part.item == line.item_id], order.root.currency)
         for line in order.lines

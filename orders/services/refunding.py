@@ -71,8 +71,11 @@ class Returnable:
         return sum(part for _, part in self.surplus)
 
 
-def returnable(order: OrderAggregate) -> Returnable:
-    """Read without a lock, for a page: the service looks again. An account that is gone can give nothing back."""
+def returnable(order: OrderAggregate, *, besides: str = "") -> Returnable:
+    """Read without a lock, for a page: the service looks again. An account that is gone can give nothing back.
+
+    The lines are as they were without the request of the id `besides`, so that a form that is sent twice reads alike.
+    """
     under_way = refunds_under_way(order.root)
     payments = refundable(order, under_way)
     authority = present_authority()
@@ -80,7 +83,7 @@ def returnable(order: OrderAggregate) -> Returnable:
         payments=payments,
         left=[payment for payment in payments if payment.left and is_served(payment)],
         surplus=[part for part in surplus_parts(order, under_way) if is_served(part[0])],
-        lines=refundable_lines(order, under_way),
+        lines=refundable_lines(order, under_way, besides=besides),
         under_way=bool(under_way.calls),
         alone={
             currency: allowance(order, authority, currency, under_way)
