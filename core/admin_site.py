@@ -40,12 +40,14 @@ NAVIGATION = {
         "billing.taxmirror": ("Mirrored taxes", "sync"),
         "billing.taxrate": ("Tax rates", "request_quote"),
         "webhooks.delivery": ("Deliveries", "call_received"),
+        "webhooks.handlingrequest": ("Handled again", "replay"),
         "webhooks.paymentlink": ("Payment links", "link"),
         "webhooks.backfillcursor": ("Backfill", "update"),
     },
     "Records": {
         "core.event": ("Event log", "history"),
         "core.checkpoint": ("Checkpoints", "verified"),
+        "core.bulkrun": ("Bulk actions", "checklist"),
         "procrastinate.procrastinatejob": ("Background jobs", "pending_actions"),
     },
     "People": {

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, utc
+from core.admin import utc
+from core.bulk_admin import BulkActionsAdmin
 from core.money import format_money
 from core.refusals import NotFound
 from orders.admin.actions import ActionView, cancel_view, guarded, looked_at_view
@@ -70,9 +71,10 @@ class AttentionFilter(SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(BulkActionsAdmin):
     """Finance's view of orders, newest first; an order's page ends with its timeline."""
 
+    bulk_actions = ("orders.cancel",)
     # Finance asks how many; these are fewer than the rows of any other log here.
     paginator = Paginator
     show_full_result_count = True

@@ -316,6 +316,9 @@ class TestAReasonToLook:
     ) -> None:
         order = self.raised(mug, "quote_mismatched", "surplus")
         assert "Looked at it" in text_of(admin_client.get(page_of(order)))
+        asked = text_of(admin_client.get(address(order, "looked_at"), {"reason": "quote_mismatched"}))
+        assert f"Order {order.pk} will no longer be listed because Stripe would have charged" in asked
+        assert admin_client.get(address(order, "looked_at"), {"reason": "surplus"}).status_code == 302
         for _ in range(2):
             answer = admin_client.post(address(order, "looked_at"), {"reason": "quote_mismatched"}, follow=True)
             assert messages_of(answer) == []
