@@ -8,8 +8,7 @@ from django.utils import timezone
 from billing.dashboard import dashboard_url, learn_identity, stripe_ids
 from billing.models import StripeCall, StripeIdentity
 from core.eventlog import provenance
-from simulator.state import account_id
-from tests.simulated import ACCOUNT_KEYS, SimulatedStripe
+from tests.simulated import SimulatedStripe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +52,7 @@ class TestAnIdentity:
     def test_is_what_stripe_says_once_a_day(self, stripe_side: SimulatedStripe) -> None:
         for _ in range(2):
             learn("default")
-        assert stripe_ids() == {"default": account_id(ACCOUNT_KEYS["default"])}
+        assert stripe_ids() == {"default": stripe_side.in_dashboard("GET", "/v1/account")["id"]}
         assert StripeCall.objects.filter(operation="accounts.retrieve").count() == 1
 
     def test_stays_unknown_while_stripe_does_not_say(self, stripe_side: SimulatedStripe) -> None:

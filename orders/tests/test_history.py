@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models import Model
 from django.test import Client
 from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
@@ -64,7 +65,8 @@ class TestAnOrderAsItWas:
             at += timedelta(seconds=seconds)
             record(order_id, at, fact)
             stored, past = OrderAggregate(Order.objects.get(pk=order_id), stored=True), order_as_of(order_id, at).order
-            for model in (stored.root_model, *stored.child_models):
+            models: list[type[Model]] = [stored.root_model, *stored.child_models]
+            for model in models:
                 rows, folded = ({row.pk: row for row in rows_of(one, model)} for one in (stored, past))
                 assert [d for key in rows | folded for d in compare_row("", rows.get(key), folded.get(key))] == []
 

@@ -172,7 +172,7 @@ class TestOldEvents:
     def test_stay_readable(self) -> None:
         old = {"call_id": "c", "payment_intent": "pi_1", "amount": 5, "reason": "duplicate"}
         assert decode("order.refund_requested", 1, old).lines == ()
-        told_before = {"refund": "re_1", "payment_intent": "pi_1", "charge": "", "status": "succeeded"}
+        told_before: dict[str, Any] = {"refund": "re_1", "payment_intent": "pi_1", "charge": "", "status": "succeeded"}
         told_before |= {"amount": 5, "currency": "usd", "failure_reason": ""}
         assert decode("order.refund_updated", 1, told_before).call_id == ""
 

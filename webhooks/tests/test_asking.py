@@ -13,8 +13,8 @@ from orders.models import Item, Order
 from orders.tests.shopping import buy
 from orders.tests.staff import OPERATE, VIEW, actor, person
 from tests.simulated import SimulatedStripe, post_event
-from webhooks import handlers
 from webhooks.models import Delivery, HandlingRequest, PaymentLink
+from webhooks.readers import READERS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,10 +29,10 @@ def failed(shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> Delivery
     """Its handler failed, for a reason that is gone now."""
     stripe_side.pay(buy(shopper, mug)["url"])
     event = stripe_side.event("checkout.session.completed")
-    reader = handlers.READERS.pop(event["type"])
-    handlers.READERS[event["type"]] = lambda _origin, _object: (1 / 0,)  # type: ignore[assignment,return-value]
+    reader = READERS.pop(event["type"])
+    READERS[event["type"]] = lambda _origin, _object: (1 / 0,)  # type: ignore[assignment,return-value]
     post_event(shopper, event)
-    handlers.READERS[event["type"]] = reader
+    READERS[event["type"]] = reader
     return Delivery.objects.get()
 
 
