@@ -32,7 +32,7 @@ def in_name(actor: str, names: Mapping[str, str] | None = None) -> str:
 class RefundApprovalAdmin(ReadOnlyAdmin):
     """Refunds above the limit, newest first; they are decided on the pages of their orders."""
 
-    list_display = ["asked", "of_order", "labelled_state", "money", "reason", "asked_by_name", "decided_by_name"]
+    list_display = ["asked", "of_order", "money", "labelled_state", "reason", "asked_by_name", "decided_by_name"]
     list_filter = ["state"]
     ordering = ["-asked_at", "id"]
     search_fields = ["order_id__exact"]

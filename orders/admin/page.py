@@ -65,7 +65,7 @@ def page_of_past(past: Past) -> dict[str, Any]:
         "past": past,
         "before": past.before and in_address(past.before),
         "after": past.after and in_address(past.after),
-        "now": in_address(past.at),
+        "now": in_address(past.at)[:19],  # a browser's field takes no microseconds
         "amounts": money_of(past.order),
         "timeline": timeline(past.order.root, until=past.at),
     }

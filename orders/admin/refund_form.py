@@ -39,7 +39,7 @@ EXAMPLE = 1850  # minor units
 class How(models.TextChoices):
     """Whether a refund is of an amount, or of lines."""
 
-    AMOUNT = "amount", _("An amount")
+    AMOUNT = "amount", _("A sum")
     LINES = "lines", _("Lines of the order")
 
 

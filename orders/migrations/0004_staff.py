@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('approval', models.CharField(max_length=36)),
-                ('state', models.CharField(choices=[('waiting', 'waiting for a second person'), ('approved', 'approved'), ('declined', 'declined')], default='waiting', max_length=16)),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('approved', 'approved'), ('declined', 'declined')], default='waiting', max_length=16)),
                 ('parts', models.JSONField(default=list)),
                 ('lines', models.JSONField(default=list)),
                 ('reason', models.CharField(max_length=32)),

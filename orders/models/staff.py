@@ -34,7 +34,7 @@ class RefundRequest(models.Model):
 
 
 class ApprovalState(models.TextChoices):
-    WAITING = "waiting", "waiting for a second person"
+    WAITING = "waiting", "waiting"
     APPROVED = "approved", "approved"
     DECLINED = "declined", "declined"
 
