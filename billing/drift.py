@@ -57,12 +57,18 @@ def request_check(account: str, *, after: int = 0) -> None:
         log.debug("mirror.check_is_queued", account=account)
 
 
-def sync_again(mirror: Mirror) -> None:
-    """What was asked last is asked again: what had failed is tried again, and what is there is compared."""
+def sync_again(mirror: Mirror, *, version: int) -> bool:
+    """What was asked last is asked again: what had failed is tried again, and what is there is compared.
+
+    `version` is that of the mirror's stream as who asks has seen it. False where something has happened since, as when
+    a form is sent twice: nothing is asked then.
+    """
     with transaction.atomic(durable=True):
-        repeat_request(mirror)
-        for name in configured_accounts():
-            request_check(name)
+        is_asked = repeat_request(mirror, version)
+        if is_asked:
+            for name in configured_accounts():
+                request_check(name)
+    return is_asked
 
 
 def request_untold(kind: Kind) -> None:

@@ -92,11 +92,17 @@ def request_retirement(row: Discount | Tax) -> None:
     ask(mirror, last_asked(mirror.root) or asked_of(row), change="deleted", deleted=True)
 
 
-def repeat_request(seen: Mirror) -> None:
-    """As above, with what was asked last: what had failed is tried again."""
+def repeat_request(seen: Mirror, version: int) -> bool:
+    """As above, with what was asked last: what had failed is tried again.
+
+    False where something has happened since the mirror's stream had that version.
+    """
     mirror = kind_of(seen).aggregate.load_locked(seen.pk)
+    if mirror.root.stream_version != version:
+        return False
     if asked := last_asked(mirror.root):
         ask(mirror, asked, change="asked", deleted=mirror.root.is_deleted)
+    return True
 
 
 def request_removal(seen: Mirror) -> None:

@@ -358,3 +358,17 @@ def spelled_code(code: str) -> str:
 def plain(percentage: Decimal) -> str:
     """`Decimal("15.00")` -> `15`, as facts hold it."""
     return format(percentage.normalize(), "f")
+
+
+class StripeIdentity(models.Model):
+    """Which account of Stripe's (`acct_…`) an account of the settings is, as Stripe last said."""
+
+    account = models.CharField(primary_key=True, max_length=64)
+    stripe_id = models.CharField(max_length=255)
+    read_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "stripe identities"
+
+    def __str__(self) -> str:
+        return f"{self.account} is {self.stripe_id}"

@@ -1,11 +1,19 @@
+from functools import partial
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from billing.drift import CHECK_JOB, check_account, request_checks
-from billing.mirroring import SYNC_JOB, sync_mirror
+from billing.dashboard import learn_identity
+from billing.drift import CHECK_JOB, check_account, request_checks, sync_again
+from billing.mirroring import KINDS, SYNC_JOB, sync_mirror
 from billing.services import sweep_open_calls
+from core import bulk
 from core.eventlog import provenance
+from core.models import BulkRun
+from core.refusals import NotFound
 
 
 class BackOff(BaseRetryStrategy):
@@ -44,4 +52,30 @@ def check_mirrors(timestamp: int) -> None:  # noqa: ARG001 as above
 def check(account: str) -> None:
     """Safe to run twice at once: a difference is recorded only while nothing else happened to its mirror."""
     with provenance.acting("system:check"):
+        learn_identity(account)
         check_account(account)
+
+
+def sync_one(kind: str, key: str, run: BulkRun) -> None:
+    """Not again where it was asked for since the run began, by it or by somebody else."""
+    mirror = KINDS[kind].mirrors.filter(pk=key).first()
+    if mirror is None:
+        raise NotFound
+    if mirror.requested_at is None or mirror.requested_at < run.started_at:
+        sync_again(mirror, version=mirror.stream_version)
+
+
+for kind in KINDS:
+    bulk.register(
+        bulk.BulkAction(
+            name=f"billing.sync_{kind}",
+            permission="orders.act_on_order",
+            title=_("Sync again"),
+            sentence=ngettext_lazy(
+                "Stripe is asked again for %(count)d of them, at every account.",
+                "Stripe is asked again for all %(count)d of them, at every account.",
+                "count",
+            ),
+            perform=partial(sync_one, kind),
+        )
+    )

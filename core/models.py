@@ -103,3 +103,38 @@ class Follower(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BulkRun(models.Model):
+    """One action that a person ordered for many rows: see core.bulk. `action` is one of its registry."""
+
+    id = models.UUIDField(primary_key=True)
+    action = models.CharField(max_length=64)
+    actor = models.CharField(max_length=100)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.pk}"
+
+
+class BulkItemState(models.TextChoices):
+    LEFT = "left", "left"
+    DONE = "done", "done"
+    REFUSED = "refused", "refused"
+
+
+class BulkItem(models.Model):
+    """What became of one row; `key` is its primary key, `reason` says in words why it was refused."""
+
+    run = models.ForeignKey(BulkRun, on_delete=models.CASCADE, related_name="items")
+    key = models.CharField(max_length=255)
+    state = models.CharField(max_length=16, choices=BulkItemState, default=BulkItemState.LEFT)
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "key"], name="core_bulk_item_once")]
+        indexes = [models.Index(fields=["run", "state", "id"], name="core_bulk_item_state")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.run_id}"

@@ -1,9 +1,12 @@
+from uuid import UUID
+
 import structlog
-from procrastinate import JobContext
+from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
+from core import bulk
 from core.eventlog import following
 from core.eventlog.checkpoints import NoSigningKeyError, make_checkpoint
 
@@ -45,3 +48,9 @@ async def retry_stalled_jobs(context: JobContext, timestamp: int) -> None:  # no
         except UniqueViolation:
             # One like it is queued already, which will do the work of both.
             await manager.finish_job(job, Status.FAILED, delete_job=False)
+
+
+@app.task(name=bulk.JOB, retry=RetryStrategy(max_attempts=10, wait=5))
+def carry_out_bulk_run(run: str) -> None:
+    """Safe to be killed and run again: what is done of the run is not done again."""
+    bulk.carry_out(UUID(run))

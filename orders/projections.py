@@ -1,5 +1,6 @@
 """How the facts of an order fold into its rows. Nothing here refuses: that is what orders/decisions is for."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import ClassVar
@@ -21,25 +22,45 @@ from orders.events import (
     OrderDrafted,
     OrderEventIgnored,
     OrderLineSet,
+    OrderNoteAdded,
+    OrderNoteErased,
     OrderPaid,
     OrderPaymentUpdated,
     OrderPlaced,
     OrderQuoteAdopted,
     OrderQuoteMismatched,
+    OrderRefundApprovalRequested,
+    OrderRefundApproved,
+    OrderRefundDeclined,
     OrderRefunded,
     OrderRefundRequested,
     OrderRefundUpdated,
     OrderReviewUpdated,
     OrderTaxSet,
 )
-from orders.models import Checkout, CheckoutState, Dispute, Order, OrderLine, OrderState, Payment, Refund, Review
+from orders.models import (
+    ApprovalState,
+    Checkout,
+    CheckoutState,
+    Dispute,
+    Order,
+    OrderLine,
+    OrderState,
+    Payment,
+    Refund,
+    RefundApproval,
+    RefundRequest,
+    Review,
+)
 
 
 class OrderAggregate(Aggregate[Order]):
     """An order with all that belongs to it."""
 
     root_model: ClassVar = Order
-    child_models: ClassVar = dict.fromkeys([OrderLine, Checkout, Payment, Refund, Dispute, Review], "order_id")
+    child_models: ClassVar = dict.fromkeys(
+        [OrderLine, Checkout, Payment, Refund, Dispute, Review, RefundRequest, RefundApproval], "order_id"
+    )
 
     @property
     def lines(self) -> list[OrderLine]:
@@ -68,6 +89,14 @@ class OrderAggregate(Aggregate[Order]):
     @property
     def reviews(self) -> list[Review]:
         return list(self.children(Review).values())
+
+    @property
+    def refund_requests(self) -> list[RefundRequest]:
+        return list(self.children(RefundRequest).values())
+
+    @property
+    def approvals(self) -> list[RefundApproval]:
+        return sorted(self.children(RefundApproval).values(), key=lambda approval: (approval.asked_at, approval.pk))
 
     @singledispatchmethod
     def apply(self, fact: object, recorded_at: datetime) -> None:
@@ -154,7 +183,39 @@ class OrderAggregate(Aggregate[Order]):
         refund.refund_id, refund.payment_intent, refund.charge = fact.refund, fact.payment_intent, fact.charge
         refund.status, refund.failure_reason = fact.status, fact.failure_reason
         refund.amount, refund.currency, refund.updated_at = fact.amount, fact.currency, recorded_at
+        refund.call_id = fact.call_id
         self._sum_up()
+        self._sum_up_lines()
+
+    @apply.register
+    def _refund_requested(self, fact: OrderRefundRequested, recorded_at: datetime) -> None:
+        request = self.touch(RefundRequest, f"{self.root.pk}-{fact.call_id}")
+        request.call_id, request.payment_intent, request.amount = fact.call_id, fact.payment_intent, fact.amount
+        request.reason, request.approval, request.requested_at = fact.reason, fact.approval, recorded_at
+        request.lines = msgspec.to_builtins(list(fact.lines))
+        if fact.lines:
+            self._sum_up_lines()
+
+    @apply.register
+    def _refund_approval_requested(self, fact: OrderRefundApprovalRequested, recorded_at: datetime) -> None:
+        approval = self.touch(RefundApproval, f"{self.root.pk}-{fact.approval}")
+        approval.approval, approval.reason, approval.asked_by = fact.approval, fact.reason, fact.asked_by
+        approval.amount, approval.currency, approval.asked_at = fact.amount, fact.currency, recorded_at
+        approval.parts, approval.lines = msgspec.to_builtins(list(fact.parts)), msgspec.to_builtins(list(fact.lines))
+
+    @apply.register
+    def _refund_approved(self, fact: OrderRefundApproved, recorded_at: datetime) -> None:
+        self._decide(fact, ApprovalState.APPROVED, recorded_at)
+
+    @apply.register
+    def _refund_declined(self, fact: OrderRefundDeclined, recorded_at: datetime) -> None:
+        self._decide(fact, ApprovalState.DECLINED, recorded_at)
+
+    def _decide(
+        self, fact: OrderRefundApproved | OrderRefundDeclined, state: ApprovalState, recorded_at: datetime
+    ) -> None:
+        approval = self.touch(RefundApproval, f"{self.root.pk}-{fact.approval}")
+        approval.state, approval.decided_by, approval.decided_at = state, fact.decided_by, recorded_at
 
     @apply.register
     def _dispute_updated(self, fact: OrderDisputeUpdated, recorded_at: datetime) -> None:
@@ -187,7 +248,7 @@ class OrderAggregate(Aggregate[Order]):
     @apply.register
     def _for_the_record(
         self,
-        _fact: OrderCommandRefused | OrderEventIgnored | OrderQuoteMismatched | OrderRefundRequested,
+        _fact: OrderCommandRefused | OrderEventIgnored | OrderQuoteMismatched | OrderNoteAdded | OrderNoteErased,
         recorded_at: datetime,
     ) -> None:
         """Told by the timeline; the rows stay as they are."""
@@ -215,3 +276,17 @@ class OrderAggregate(Aggregate[Order]):
         order.received = sums.received(order, self.payments)
         order.refunded = sums.refunded(order, self.refunds)
         order.surplus = max(0, order.received - order.refunded - order.due)
+
+    def _sum_up_lines(self) -> None:
+        """What of each line was given back: of the requests whose refund succeeded, whichever was heard of first."""
+        amounts, quantities = Counter[int](), Counter[int]()
+        made = {refund.call_id for refund in self.refunds if refund.status == sums.REFUND_MADE}
+        for request in self.refund_requests:
+            for part in request.refunded_lines if request.call_id in made else ():
+                amounts[part.item] += part.amount
+                quantities[part.item] += part.quantity
+        for line in self.lines:
+            given = amounts[line.item_id], quantities[line.item_id]
+            if given != (line.refunded, line.refunded_quantity):
+                line.refunded, line.refunded_quantity = given
+                self.touch(OrderLine, line.pk)

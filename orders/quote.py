@@ -55,9 +55,12 @@ def quote_order(order: Order, lines: Iterable[OrderLine]) -> Quote:
     return quote_lines(order.currency, items, order.discount_applied)
 
 
-def quote_of(order: Order) -> Quote:
-    """The price that an order shows: the frozen one, or that of the draft as it is; its lines must be prefetched."""
-    lines = sorted(order.lines.all(), key=lambda line: line.item_id)
+def quote_of(order: Order, lines: Iterable[OrderLine] | None = None) -> Quote:
+    """The price that an order shows: the frozen one, or that of the draft as it is.
+
+    Its lines are given, or must be prefetched.
+    """
+    lines = sorted(order.lines.all() if lines is None else lines, key=lambda line: line.item_id)
     if order.state == OrderState.DRAFT:
         return quote_order(order, lines)
     return Quote(

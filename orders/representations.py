@@ -1,12 +1,13 @@
 """Orders as JSON and in words; amounts in minor units in the one, formatted in the other."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from billing.quotes import DiscountTerms, Quote, QuotedLine, TaxTerms
 from core.money import format_money, format_percentage
-from orders.models import Attention, DisputeState, Order, OrderState
+from orders.models import Attention, DisputeState, Order, OrderLine, OrderState
 from orders.quote import quote_of
 from orders.selectors import is_final, payment_progress
 
@@ -153,14 +154,21 @@ def status_of(order: Order, *, returned: bool) -> Status:
     return CONFIRMING if returned or progress in {"processing", "succeeded"} else UNPAID
 
 
-def money_table(order: Order) -> list[tuple[str, str]]:
-    """The order's sums in words and formatted amounts, its total last; a subtotal that is the total says nothing."""
-    quote = quote_of(order)
+def money_table(order: Order, lines: Iterable[OrderLine] | None = None) -> list[tuple[str, str]]:
+    """The order's sums in words and formatted amounts, its total last; a subtotal that is the total says nothing.
+
+    As for `quote_of`, its lines are given, or must be prefetched.
+    """
+    quote = quote_of(order, lines)
     rows = [("Subtotal", quote.subtotal)] if quote.subtotal != quote.total or quote.tax or quote.discount else []
     if quote.discount_terms is not None:
         rows.append((discount_in_words(quote.discount_terms), -quote.discount))
     rows += [(tax_in_words(terms), amount) for terms, amount in taxes_by_terms(quote).items()]
     return [(label, format_money(amount, order.currency)) for label, amount in [*rows, ("Total", quote.total)]]
+
+
+# Functions of apps above this one: rows of an order's money in the admin, in words and formatted amounts (fee, net).
+money_contributors: list[Callable[[Order], Iterable[tuple[str, str]]]] = []
 
 
 def taxes_by_terms(quote: Quote) -> dict[TaxTerms, int]:

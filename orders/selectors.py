@@ -6,7 +6,16 @@ from django.db.models import QuerySet
 
 from core.refusals import NotFound
 from orders.links import opens_order
-from orders.models import SETTLED_STATES, CheckoutState, Item, Order, OrderState, PaymentStatus
+from orders.models import (
+    SETTLED_STATES,
+    ApprovalState,
+    CheckoutState,
+    Item,
+    Order,
+    OrderState,
+    PaymentStatus,
+    RefundApproval,
+)
 from orders.sums import undecided_intents
 
 PAGE = 100
@@ -97,3 +106,8 @@ def payment_progress(order: Order) -> str:
 
 def is_final(order: Order) -> bool:
     return order.state not in {OrderState.DRAFT, OrderState.PENDING}
+
+
+def waiting_approvals() -> QuerySet[RefundApproval]:
+    """Refunds that wait for a second person, oldest first."""
+    return RefundApproval.objects.filter(state=ApprovalState.WAITING).order_by("asked_at", "pk")

@@ -26,6 +26,7 @@ CHECKOUT_RANK: Sequence[str] = (
     CheckoutState.COMPLETED,
 )
 REFUND_RANK = ("requires_action", "pending", "succeeded", "canceled", "failed")
+REFUND_MADE = "succeeded"
 REFUNDS_UNDONE = frozenset({"canceled", "failed"})
 DISPUTE_RANK = (
     "warning_needs_response",
@@ -80,7 +81,7 @@ def finished_without_payment(checkouts: Iterable[Checkout], payments: Iterable[P
 
 def refunded(order: Order, refunds: Iterable[Refund]) -> int:
     """What was given back: succeeded refunds in the order's currency."""
-    done = [refund for refund in refunds if refund.status == "succeeded" and refund.currency == order.currency]
+    done = [refund for refund in refunds if refund.status == REFUND_MADE and refund.currency == order.currency]
     return sum(refund.amount for refund in done)
 
 

@@ -1,5 +1,10 @@
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from procrastinate.contrib.django import app
 
+from core import bulk
+from core.models import BulkRun
+from orders.services.canceling import cancel_order
 from orders.services.expiring import cancel_stale_orders
 
 
@@ -8,3 +13,23 @@ from orders.services.expiring import cancel_stale_orders
 def cancel_stale(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes when the job was due
     """Cancels orders that nobody pays."""
     cancel_stale_orders()
+
+
+def cancel_one(key: str, _run: BulkRun) -> None:
+    """A canceled order stays so, which makes this safe to do twice."""
+    cancel_order(order_id=int(key), reason="staff")
+
+
+bulk.register(
+    bulk.BulkAction(
+        name="orders.cancel",
+        permission="orders.act_on_order",
+        title=_("Cancel orders"),
+        sentence=ngettext_lazy(
+            "%(count)d order will be canceled for good, and what of it is open at Stripe is closed first.",
+            "%(count)d orders will be canceled for good, and what of them is open at Stripe is closed first.",
+            "count",
+        ),
+        perform=cancel_one,
+    )
+)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from simulator.api import Api
 from simulator.control import Control
+from simulator.dashboard import Dashboard
 from simulator.disputes import dispute_charge, lose_unanswered
 from simulator.hosted import HostedPage
 from simulator.payments import fail_payment, settle_payment
@@ -34,6 +35,7 @@ def build_app(world: World) -> web.Application:
     app.add_routes(Staging(world).routes())
     app.add_routes(HostedPage(world).routes())
     app.add_routes(StripeJs(world).routes())
+    app.add_routes(Dashboard(world).routes())
     app.router.add_route("*", "/v1/{rest:.*}", Api(world).serve)
 
     async def run_background(_app: web.Application) -> AsyncIterator[None]:

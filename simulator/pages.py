@@ -79,6 +79,16 @@ def render_missing() -> str:
     )
 
 
+def render_object(shown: Json, text: str) -> str:
+    """One object as the stand-in for Stripe's dashboard shows it; `text` is all of it."""
+    status = str(shown.get("status") or shown.get("type") or "")
+    amount = shown.get("amount", shown.get("amount_total"))
+    figures = "" if amount is None else escape(format_amount(amount, shown["currency"]))
+    kind, object_id = escape(shown["object"]), escape(shown["id"])
+    content = _fill("object.html", kind=kind, id=object_id, status=escape(status), amount=figures, text=escape(text))
+    return _fill("page.html", title=object_id, content=content)
+
+
 def _render_message(heading: str, text: str, back: str = "") -> str:
     action = f'<a class="button" href="{escape(back)}" rel="noreferrer">Back to the shop</a>' if back else ""
     content = _fill("message.html", heading=escape(heading), text=escape(text), action=action)

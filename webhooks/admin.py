@@ -6,23 +6,35 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import EmptyFieldListFilter
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
+from billing.gateway.errors import StripeUnreachable
 from core.admin import ReadOnlyAdmin, indented_json, text_link, utc
+from core.bulk_admin import BulkActionsAdmin
+from core.refusals import Refusal
 from orders import timeline
 from orders.admin.parts import order_link
 from orders.models import Order
-from webhooks.models import BackfillCursor, Delivery, DeliveryState, PaymentLink
+from webhooks.asking import DeliveryIsDone, ask_for_handling
+from webhooks.models import BackfillCursor, Delivery, DeliveryState, HandlingRequest, PaymentLink
+from webhooks.services import AGAIN
 
+MAY_HANDLE = "orders.act_on_order"
 STATE_COLORS: dict[str, str] = {
     DeliveryState.RECEIVED: "info",
     DeliveryState.HANDLED: "success",
@@ -75,8 +87,11 @@ PERSONAL = frozenset(
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(BulkActionsAdmin):
     """What Stripe delivered, newest first."""
+
+    bulk_actions = ("webhooks.handle_again",)
+    change_form_outer_after_template: Any = "admin/webhooks/handle_again.html"
 
     list_display = ["received", "type", "labelled_state", "reason", "of_order", "account", "attempts", "event_id"]
     list_display_links = ["received", "type"]
@@ -105,6 +120,32 @@ class DeliveryAdmin(ReadOnlyAdmin):
         deliveries: QuerySet[Delivery] = super().get_queryset(request)
         return deliveries.defer("payload")
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.handle_view)
+        return [path("<int:key>/handle/", view, name="webhooks_delivery_handle"), *super().get_urls()]
+
+    def handle_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Asks first; what is to be done about it is judged by the service."""
+        if not request.user.has_perm(MAY_HANDLE):
+            raise PermissionDenied
+        delivery = get_object_or_404(Delivery.objects.defer("payload"), pk=key)
+        if request.method == "POST":
+            ask_again(request, delivery)
+            return redirect("admin:webhooks_delivery_change", key)
+        context = self.admin_site.each_context(request) | {
+            "title": _("Handle a delivery again"),
+            "opts": self.opts,
+            "delivery": delivery,
+            "request_id": uuid4(),
+        }
+        return TemplateResponse(request, "admin/webhooks/handle.html", context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context |= {"why_not_again": why_not_again(request, context["original"])}
+        return super().render_change_form(request, context, *args, **kwargs)
+
     @display(description="received (UTC)")
     def received(self, delivery: Delivery) -> SafeString | str:
         return utc(delivery.received_at)
@@ -127,6 +168,51 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description="payload")
     def content(self, delivery: Delivery) -> SafeString:
         return indented_json(without_personal_data(json.loads(bytes(delivery.payload))))
+
+
+def why_not_again(request: HttpRequest, delivery: Delivery) -> str:
+    """Why it can't be handled again by who looks; '' where it can."""
+    if not request.user.has_perm(MAY_HANDLE):
+        return _("You may not act on orders.")
+    return "" if delivery.state in AGAIN else str(DeliveryIsDone(state=delivery.state))
+
+
+def ask_again(request: HttpRequest, delivery: Delivery) -> None:
+    try:
+        request_id = UUID(request.POST.get("request", ""))
+        state = ask_for_handling(delivery_id=delivery.pk, request_id=request_id)
+    except ValueError:
+        messages.error(request, _("The form was broken: nothing was done."))
+    except StripeUnreachable:
+        messages.warning(request, _("Stripe did not answer: it is tried again."))
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        shown = messages.warning if state in AGAIN else messages.success
+        shown(request, _("The delivery is %(state)s.") % {"state": state.label})
+
+
+@admin.register(HandlingRequest)
+class HandlingRequestAdmin(ReadOnlyAdmin):
+    """Who wanted which delivery handled again, newest first."""
+
+    list_display = ["asked", "type", "of_order", "state", "by"]
+    ordering = ["-asked_at"]
+    search_fields = ["event_id__exact", "order_id__exact"]
+    search_help_text = "Order's number, or evt_…"
+    fields = ["asked", "type", "event_id", "account", "of_order", "state", "by"]
+
+    @display(description=gettext_lazy("asked (UTC)"))
+    def asked(self, asked: HandlingRequest) -> SafeString | str:
+        return utc(asked.asked_at)
+
+    @display(description=gettext_lazy("order"))
+    def of_order(self, asked: HandlingRequest) -> SafeString | str:
+        return order_link(asked.order_id) if asked.order_id else "-"
+
+    @display(description=gettext_lazy("asked by"))
+    def by(self, asked: HandlingRequest) -> str:
+        return timeline.actor_in_words(asked.asked_by, timeline.staff_names([asked.asked_by]))
 
 
 @admin.register(PaymentLink)
@@ -198,3 +284,18 @@ def sentence_of(delivery: Delivery) -> str:
 
 
 timeline.contributors.append(deliveries_of)
+
+
+def handlings_of(order: Order) -> Iterator[timeline.Happening]:
+    for asked in HandlingRequest.objects.filter(order_id=order.pk).order_by("asked_at", "pk"):
+        yield timeline.Happening(
+            at=asked.asked_at,
+            kind="delivery.handling_requested",
+            sentence=_("%(type)s was to be handled again") % {"type": asked.type},
+            actor=asked.asked_by,
+            cause=asked.event_id,
+            url=reverse("admin:webhooks_handlingrequest_change", args=[asked.pk]),
+        )
+
+
+timeline.contributors.append(handlings_of)

@@ -1,5 +1,7 @@
 from django.db import models
 
+from core.models import StreamHead
+
 
 class DeliveryState(models.TextChoices):
     RECEIVED = "received", "received"
@@ -74,6 +76,27 @@ class Delivery(models.Model):
             models.Index(fields=["order_id"], name="webhooks_delivery_order"),
             models.Index(fields=["try_at"], name="webhooks_delivery_due", condition=models.Q(try_at__isnull=False)),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
+
+
+class HandlingRequest(StreamHead):
+    """A person wanted a delivery handled again, which was in `state`: the fold of `delivery-handling-<id>`.
+
+    A stream of its own, since a delivery is no fold of events and may belong to no order.
+    """
+
+    stream_prefix = "delivery-handling"
+
+    id = models.UUIDField(primary_key=True)
+    account = models.CharField(max_length=64)
+    event_id = models.CharField(max_length=255)
+    type = models.CharField(max_length=100)
+    order_id = models.BigIntegerField(null=True, db_index=True)
+    state = models.CharField(max_length=16)
+    asked_by = models.CharField(max_length=100)
+    asked_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"

@@ -26,6 +26,8 @@ log = structlog.get_logger()
 AT_ONCE = 100
 WAIT = timedelta(days=30)
 UNDONE = (DeliveryState.RECEIVED, DeliveryState.FAILED)
+# What a person may have handled again.
+AGAIN = (*UNDONE, DeliveryState.REFUSED, DeliveryState.WAITING)
 # Which manager reads an event's object again, by the kind of object. A review is only a flag: it is not read again.
 READ_AGAIN: dict[str, type[ResourceManager]] = {
     "checkout.session": Sessions,
@@ -149,7 +151,7 @@ def record_failure(
 
 def put_off(delivery: Delivery, error: Exception) -> None:
     """Note what went wrong and when to try again; `delivery` is locked, and what was done meanwhile stays done."""
-    if delivery.state not in {*UNDONE, DeliveryState.REFUSED}:
+    if delivery.state not in AGAIN:
         return
     delivery.reason = type(error).__name__
     delivery.link = None
@@ -179,21 +181,30 @@ def retry_of(account: Account, due: QuerySet[Delivery]) -> int:
     """It ends when Stripe does not answer for this account: the next run finds the rest."""
     done = 0
     for delivery_id in list(due.values_list("pk", flat=True)[:AT_ONCE]):
-        delivery = Delivery.objects.get(pk=delivery_id)
-        retry = read_again if delivery.state == DeliveryState.REFUSED else handle_again
         try:
-            retry(account, delivery)
-            done += 1
-        except DeliveryFailedError:
-            continue
-        except StripeUnreachable as silent:
-            log.info("delivery.put_off", event_id=delivery.event_id)
-            put_off_locked(delivery_id, silent)
+            done += retry_delivery(account, delivery_id)
+        except StripeUnreachable:
             break
-        except Exception as error:
-            log.exception("delivery.stuck", event_id=delivery.event_id)
-            put_off_locked(delivery_id, error)
     return done
+
+
+def retry_delivery(account: Account, delivery_id: int) -> bool:
+    """Whether it could be handled now; why not is on record. Raises StripeUnreachable."""
+    delivery = Delivery.objects.get(pk=delivery_id)
+    again = {DeliveryState.REFUSED: read_again, DeliveryState.WAITING: look_again}
+    try:
+        again.get(DeliveryState(delivery.state), handle_again)(account, delivery)
+    except DeliveryFailedError:
+        return False
+    except StripeUnreachable as silent:
+        log.info("delivery.put_off", event_id=delivery.event_id)
+        put_off_locked(delivery_id, silent)
+        raise
+    except Exception as error:
+        log.exception("delivery.stuck", event_id=delivery.event_id)
+        put_off_locked(delivery_id, error)
+        return False
+    return True
 
 
 def put_off_locked(delivery_id: int, error: Exception) -> None:
@@ -218,6 +229,15 @@ def handle_again(account: Account, delivery: Delivery) -> None:
     """As if it had come in once more."""
     payload, source = bytes(delivery.payload), DeliverySource(delivery.source)
     receive_delivery(account=account, event=parse_event(payload), payload=payload, source=source)
+
+
+def look_again(account: Account, delivery: Delivery) -> None:
+    """Handle a delivery that waits: its payment may be known by now, else it waits on."""
+    event = parse_event(bytes(delivery.payload))
+    with transaction.atomic(durable=True), provenance.acting(f"stripe:{account.name}", cause=event.id):
+        locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
+        if locked.state == DeliveryState.WAITING:
+            finish_delivery(locked, handle_event(account, event))
 
 
 def read_again(account: Account, delivery: Delivery) -> None:

@@ -1,5 +1,12 @@
+from uuid import uuid5
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from procrastinate.contrib.django import app
 
+from core import bulk
+from core.models import BulkRun
+from webhooks.asking import ask_for_handling
 from webhooks.backfill import backfill_all
 from webhooks.services import give_up_waiting, retry_deliveries
 
@@ -24,3 +31,23 @@ def backfill(timestamp: int) -> None:  # noqa: ARG001 as above
 def stop_waiting(timestamp: int) -> None:  # noqa: ARG001 as above
     """Ends the wait for payments that are not ours."""
     give_up_waiting()
+
+
+def handle_one(key: str, run: BulkRun) -> None:
+    """Once for each run: the request's id follows from both."""
+    ask_for_handling(delivery_id=int(key), request_id=uuid5(run.pk, key))
+
+
+bulk.register(
+    bulk.BulkAction(
+        name="webhooks.handle_again",
+        permission="orders.act_on_order",
+        title=_("Handle again"),
+        sentence=ngettext_lazy(
+            "%(count)d delivery will be handled again; one that is done already stays as it is.",
+            "%(count)d deliveries will be handled again; those that are done already stay as they are.",
+            "count",
+        ),
+        perform=handle_one,
+    )
+)

@@ -5,9 +5,11 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from billing.drift import sync_again
@@ -15,6 +17,7 @@ from billing.mirroring import KINDS, open_writes
 from billing.models import Counterpart, CounterpartState, Mirror
 from core.admin import stream_link, utc
 
+MAY_SYNC = "orders.act_on_order"
 STATE_COLORS: dict[str, str] = {
     CounterpartState.PENDING: "info",
     CounterpartState.SYNCED: "success",
@@ -52,21 +55,29 @@ class AtStripeAdmin(ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def sync_view(self, request: HttpRequest, key: int) -> HttpResponse:
-        """Asks again, on record as done by this person. Only a POST does."""
+        """Asks first; then asks Stripe again, on record as done by this person."""
         if not self.may_sync(request):
             raise PermissionDenied
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
         mirror: Mirror | None = KINDS[self.kind].mirrors.filter(pk=key).first()
         if mirror is None:
             raise Http404
-        sync_again(mirror)
-        messages.success(request, "Stripe is being asked again: reload this page in a moment.")
+        if request.method != "POST":
+            context = self.admin_site.each_context(request) | {
+                "title": _("Sync %(name)s again") % {"name": mirror},
+                "opts": self.opts,
+                "mirror": mirror,
+                "back": reverse(f"admin:billing_{self.opts.model_name}_change", args=[key]),
+            }
+            return TemplateResponse(request, "admin/billing/sync.html", context)
+        version = request.POST.get("version", "")
+        if version.isdecimal() and sync_again(mirror, version=int(version)):
+            messages.success(request, "Stripe is being asked again: reload this page in a moment.")
+        else:
+            messages.info(request, _("Something has happened to it since: nothing was asked for this time."))
         return redirect(f"admin:billing_{self.opts.model_name}_change", key)
 
     def may_sync(self, request: HttpRequest) -> bool:
-        """Whoever may change the discount or tax itself."""
-        return request.user.has_perm(f"billing.change_{self.kind}")
+        return request.user.has_perm(MAY_SYNC)
 
     def shown(self, mirror: Any) -> list[Counterpart]:
         counterparts = mirror.counterparts.order_by("-version", "account")

@@ -9,10 +9,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from billing.accounts import configured_accounts
-from billing.models import CallState, StripeCall
+from billing.models import CallState, StripeCall, StripeIdentity
 from core.admin import ReadOnlyAdmin, indented_json, stream_link, text_link, utc
 from core.models import Event
 
@@ -93,3 +94,16 @@ class StripeCallAdmin(ReadOnlyAdmin):
             for event in Event.objects.filter(stream=call.stream).order_by("version")
         )
         return format_html_join("", "<p>{} at {}</p>", rows)
+
+
+@admin.register(StripeIdentity)
+class StripeIdentityAdmin(ReadOnlyAdmin):
+    """Whose keys the settings hold, for links into Stripe's dashboard."""
+
+    list_display = ["account", "stripe_id", "read"]
+    fields = ["account", "stripe_id", "read"]
+    ordering = ["account"]
+
+    @display(description=_("told by Stripe (UTC)"))
+    def read(self, identity: StripeIdentity) -> SafeString | str:
+        return utc(identity.read_at)

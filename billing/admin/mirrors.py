@@ -11,9 +11,10 @@ from billing.admin.at_stripe import STATE_COLORS, AtStripeAdmin
 from billing.admin.calls import AccountFilter
 from billing.models import Counterpart, Coupon, DiscountMirror, Mirror, TaxMirror, TaxRate
 from core.admin import ReadOnlyAdmin, indented_json, stream_link, text_link, utc
+from core.bulk_admin import BulkActionsAdmin
 
 
-class MirrorAdmin(AtStripeAdmin, ReadOnlyAdmin):
+class MirrorAdmin(AtStripeAdmin, BulkActionsAdmin):
     """What was asked for last, also of what is deleted by now."""
 
     shows_past = True
@@ -41,6 +42,7 @@ class DiscountMirrorAdmin(MirrorAdmin):
     """Of discounts."""
 
     kind = "discount"
+    bulk_actions = ("billing.sync_discount",)
 
 
 @admin.register(TaxMirror)
@@ -48,6 +50,7 @@ class TaxMirrorAdmin(MirrorAdmin):
     """Of taxes."""
 
     kind = "tax"
+    bulk_actions = ("billing.sync_tax",)
 
 
 class CounterpartAdmin(ReadOnlyAdmin):

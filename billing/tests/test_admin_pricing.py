@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from billing.mirroring import sync_mirror
-from billing.models import Coupon, Discount, DiscountMirror, Tax, TaxRate
+from billing.models import Coupon, Discount, DiscountMirror, Tax, TaxMirror, TaxRate
 from billing.tests.mirrors import coupons, five_dollars, queued, story, summer, vat, work
 from core.eventlog.replay import check_rows
 from core.models import Event
@@ -136,7 +136,10 @@ class TestSyncAgain:
         taken = f"{DiscountMirror.objects.get().installation}-{discount.pk}-1-default-1"
         stripe_side.in_dashboard("POST", "/v1/coupons", id=taken, percent_off="1")
         work()
-        answer = admin_client.post(f"/admin/billing/discount/{discount.pk}/sync/")
+        asked = {"version": DiscountMirror.objects.get().stream_version}
+        for _ in range(2):
+            answer = admin_client.post(f"/admin/billing/discount/{discount.pk}/sync/", asked)
+        assert Event.objects.filter(stream=f"discount-{discount.pk}", data__change="asked").count() == 1
         assert answer["Location"] == f"/admin/billing/discount/{discount.pk}/change/"
         event = Event.objects.filter(stream=f"discount-{discount.pk}").latest("version")
         assert (event.kind, event.data["change"], event.actor) == (
@@ -155,22 +158,24 @@ class TestSyncAgain:
         tax.delete()
         page = admin_client.get(f"/admin/billing/taxmirror/{key}/change/")
         assert "Sync again" in page.content.decode()
-        assert admin_client.post(f"/admin/billing/taxmirror/{key}/sync/").status_code == 302
+        asked = {"version": TaxMirror.objects.get().stream_version}
+        assert admin_client.post(f"/admin/billing/taxmirror/{key}/sync/", asked).status_code == 302
         work()
         assert story(f"tax-{key}")[3:5] == ["sync_requested deleted", "sync_requested asked"]
         assert set(TaxRate.objects.values_list("state", flat=True)) == {"retired"}
 
     @pytest.mark.parametrize("page", ["discount", "discountmirror"])
-    def test_needs_the_permission_to_change(self, page: str) -> None:
+    def test_needs_the_permission_to_act_on_orders(self, page: str) -> None:
         discount = summer()
-        client = staff("view_discount", "view_discountmirror", "change_tax")
+        client = staff("view_discount", "view_discountmirror", "change_discount")
         assert "Sync again" not in client.get(f"/admin/billing/{page}/{discount.pk}/change/").content.decode()
         assert client.post(f"/admin/billing/{page}/{discount.pk}/sync/").status_code == 403
         assert story(f"discount-{discount.pk}") == ["sync_requested saved"]
 
-    def test_takes_a_post(self, admin_client: Client) -> None:
+    def test_asks_first(self, admin_client: Client) -> None:
         discount = summer()
-        assert admin_client.get(f"/admin/billing/discount/{discount.pk}/sync/").status_code == 405
+        page = admin_client.get(f"/admin/billing/discount/{discount.pk}/sync/").content.decode()
+        assert "what had failed is tried again, and what is there is compared" in page
         assert story(f"discount-{discount.pk}") == ["sync_requested saved"]
 
     def test_of_nothing_is_not_found(self, admin_client: Client) -> None:

@@ -253,7 +253,9 @@ class TestARefusal:
         self, refused: Discount, stripe_side: SimulatedStripe, how: str
     ) -> None:
         if how == "asked":
-            sync_again(DiscountMirror.objects.get())
+            mirror = DiscountMirror.objects.get()
+            assert sync_again(mirror, version=mirror.stream_version)
+            assert not sync_again(mirror, version=mirror.stream_version)
         else:
             change(refused)
         work()

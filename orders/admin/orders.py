@@ -2,40 +2,41 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
 from core.admin import utc
+from core.bulk_admin import BulkActionsAdmin
 from core.money import format_money
-from orders.admin.actions import OrderActions, attention_of, may_change, offers, why_no_refund
-from orders.models import Attention, Checkout, DisputeState, Item, Order, OrderState, Payment
-from orders.quote import quote_of
-from orders.representations import money_table
-from orders.services.refunding import returnable
-from orders.timeline import attention_in_words, dispute_in_words, standing, timeline
+from core.refusals import NotFound
+from orders.admin.actions import ActionView, cancel_view, guarded, looked_at_view
+from orders.admin.notes import erase_note_view, note_view
+from orders.admin.page import STATE_COLORS, moment_in, page_of, page_of_past
+from orders.admin.refunding import approve_view, decline_view, refund_view, return_surplus_view
+from orders.history import Past, order_as_of
+from orders.models import Attention, Checkout, Item, Order, Payment
+from orders.projections import OrderAggregate
+from orders.timeline import attention_in_words
 
-STATE_COLORS: dict[str, str] = {
-    OrderState.PENDING: "info",
-    OrderState.PAID: "success",
-    OrderState.PARTIALLY_REFUNDED: "warning",
-    OrderState.REFUNDED: "primary",
-    OrderState.CANCELED: "danger",
+ACTIONS: dict[str, tuple[str, ActionView]] = {
+    "cancel": ("cancel/", cancel_view),
+    "refund": ("refund/", refund_view),
+    "return_surplus": ("return_surplus/", return_surplus_view),
+    "approve": ("approve/<uuid:approval>/", approve_view),
+    "decline": ("decline/<uuid:approval>/", decline_view),
+    "looked_at": ("looked_at/", looked_at_view),
+    "note": ("note/", note_view),
+    "erase_note": ("note/<uuid:note>/erase/", erase_note_view),
 }
-DISPUTE_COLORS: dict[str, str] = {
-    DisputeState.OPEN: "warning",
-    DisputeState.WON: "success",
-    DisputeState.LOST: "danger",
-}
-# What came in and went out, beside the parts of the price.
-MONEY = ["received", "refunded", "surplus"]
-MOMENTS = ["drafted", "placed", "paid", "canceled"]
 
 
 class CurrencyFilter(SimpleListFilter):
@@ -70,9 +71,10 @@ class AttentionFilter(SimpleListFilter):
 
 
 @admin.register(Order)
-class OrderAdmin(OrderActions):
+class OrderAdmin(BulkActionsAdmin):
     """Finance's view of orders, newest first; an order's page ends with its timeline."""
 
+    bulk_actions = ("orders.cancel",)
     # Finance asks how many; these are fewer than the rows of any other log here.
     paginator = Paginator
     show_full_result_count = True
@@ -124,32 +126,34 @@ class OrderAdmin(OrderActions):
     def placed(self, order: Order) -> SafeString | str:
         return utc(order.placed_at)
 
+    def get_urls(self) -> list[URLPattern]:
+        """The addresses of the actions are below an order's."""
+        site = self.admin_site
+        own = [
+            path(f"<int:order_id>/{address}", site.admin_view(guarded(self, view)), name=f"orders_order_{name}")
+            for name, (address, view) in ACTIONS.items()
+        ]
+        return [*own, *super().get_urls()]
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The page has a template of its own, since an order has no form."""
+        """The page has a template of its own, since an order has no form. With `?at=` it is of the past."""
         order: Order = context["original"]
-        offer = returnable(order)
-        context |= {
-            "order": order,
-            "state_color": STATE_COLORS.get(order.state),
-            "dispute_color": DISPUTE_COLORS.get(order.dispute_state),
-            "standing": standing(order),
-            "attention": attention_of(order),
-            "may_change": may_change(request),
-            "offers": offers(request, order, offer),
-            "why_no_refund": why_no_refund(request, offer),
-            "amounts": [
-                *money_table(order),
-                *((name.capitalize(), format_money(getattr(order, name), order.currency)) for name in MONEY),
-            ],
-            "moments": [(name, utc(getattr(order, f"{name}_at"))) for name in MOMENTS],
-            "lines": quote_of(order).lines,
-            "checkouts": order.checkouts.order_by("attempt"),
-            "payments": order.payments.order_by("updated_at"),
-            "refunds": order.refunds.order_by("updated_at"),
-            "disputes": [(dispute, dispute_in_words(dispute)) for dispute in order.disputes.order_by("updated_at")],
-            "reviews": order.reviews.order_by("updated_at"),
-            "timeline": timeline(order),
-        }
-        return super().render_change_form(request, context, *args, **kwargs)
+        past = self.asked_past(request, order)
+        of_page = page_of_past(past) if past else page_of(request, OrderAggregate(order, stored=True))
+        return super().render_change_form(request, context | of_page, *args, **kwargs)
+
+    def asked_past(self, request: HttpRequest, order: Order) -> Past | None:
+        text = request.GET.get("at", "")
+        if not text:
+            return None
+        at = moment_in(text)
+        if at is None:
+            messages.error(request, _("Write the moment as 2026-11-24T10:00, in UTC."))
+            return None
+        try:
+            return order_as_of(order.pk, at)
+        except NotFound:
+            messages.info(request, _("There was no such order yet. This is how it is now."))
+            return None

@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, text_link, utc
+from core.admin import ReadOnlyAdmin, indented_json, text_link, utc
 from core.money import format_money
 from orders.models import (
     Checkout,
@@ -16,6 +17,7 @@ from orders.models import (
     Payment,
     PaymentStatus,
     Refund,
+    RefundRequest,
     Review,
 )
 from orders.timeline import dispute_in_words
@@ -43,7 +45,7 @@ DISPUTE_COLORS = {
 REVIEW_COLORS = {"open": "warning", "over": "success"}
 
 
-type Part = OrderLine | Checkout | Payment | Refund | Dispute | Review
+type Part = OrderLine | Checkout | Payment | Refund | Dispute | Review | RefundRequest
 
 
 def order_link(order_id: int) -> SafeString:
@@ -230,3 +232,28 @@ class ReviewAdmin(OrderPartAdmin):
     @display(description="state", label=REVIEW_COLORS)
     def labelled_state(self, review: Review) -> str:
         return "open" if review.is_open else "over"
+
+
+@admin.register(RefundRequest)
+class RefundRequestAdmin(OrderPartAdmin):
+    """What we asked Stripe to give back, whatever came of it."""
+
+    list_display = ["call_id", "of_order", "amount", "reason", "payment_intent", "approval", "requested"]
+    search_fields = ["order_id__exact", "id__exact"]
+    fields = ["call", "of_order", "payment_intent", "amount", "reason", "content", "approval", "requested"]
+
+    @display(description=_("amount (minor units)"))
+    def amount(self, request: RefundRequest) -> int:
+        return request.amount
+
+    @display(description=_("Stripe call"))
+    def call(self, request: RefundRequest) -> SafeString:
+        return text_link(reverse("admin:billing_stripecall_change", args=[request.call_id]), request.call_id)
+
+    @display(description=_("lines"))
+    def content(self, request: RefundRequest) -> SafeString:
+        return indented_json(request.lines)
+
+    @display(description=_("requested (UTC)"))
+    def requested(self, request: RefundRequest) -> SafeString | str:
+        return utc(request.requested_at)

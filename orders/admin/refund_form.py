@@ -8,11 +8,21 @@ from uuid import uuid4
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import models
+from django.forms import BoundField
 from django.http import QueryDict
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from core.money import charged_decimals, exponent, format_money, major_units, minor_units
-from orders.decisions.refunding import SURPLUS, Refundable
+from orders.decisions.refunding import SURPLUS, Refundable, RefundableLine
+from orders.events import RefundedLine
+from orders.services.refunding import Returnable
 from orders.timeline import moment
 
 ASKED_FOR = "requested_by_customer"
@@ -26,15 +36,29 @@ FIGURES = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 EXAMPLE = 1850  # minor units
 
 
+class How(models.TextChoices):
+    """Whether a refund is of an amount, or of lines."""
+
+    AMOUNT = "amount", _("A sum")
+    LINES = "lines", _("Lines of the order")
+
+
 class RefundForm(forms.Form):
-    """`payments` are all that came in: whether enough of one is left is judged by the service alone.
+    """`offer` tells all that came in: whether enough of one payment or line is left is judged by the service alone.
 
     So a form that is sent twice, with its hidden `call_id`, is answered alike both times.
     """
 
     payment = forms.ChoiceField()
+    how = forms.ChoiceField(
+        label=_("What is given back"),
+        choices=How.choices,
+        required=False,
+        widget=UnfoldAdminRadioSelectWidget(attrs={"x-model": "how"}, choices=How.choices),
+    )
     amount = forms.CharField(
         max_length=20,
+        required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off", "x-model": "amount"}),
     )
     reason = forms.ChoiceField(
@@ -44,33 +68,66 @@ class RefundForm(forms.Form):
     )
     call_id = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, data: QueryDict | None = None, *, payments: list[Refundable], surplus: bool) -> None:
+    def __init__(self, data: QueryDict | None = None, *, offer: Returnable) -> None:
         # What can't be counted is what a person most likely came for.
+        payments = offer.payments
         offered = sorted((one for one in payments if one.left), key=lambda one: one.is_counted) or payments
         chosen = offered[0]
         initial = {
             "payment": chosen.payment_intent,
+            "how": How.AMOUNT,
             "amount": amount_in_figures(chosen.left, chosen.currency),
-            "reason": SURPLUS if surplus or not chosen.is_counted else ASKED_FOR,
+            "reason": SURPLUS if offer.surplus or not chosen.is_counted else ASKED_FOR,
             "call_id": uuid4(),
         }
         super().__init__(data, initial=initial)
         self.payments = {one.payment_intent: one for one in payments}
         self.offered = offered
+        self.lines = offer.lines
+        self.alone = offer.alone
         field = cast("forms.ChoiceField", self.fields["payment"])
         field.choices = [(one.payment_intent, payment_in_words(one)) for one in payments]
         field.widget = forms.HiddenInput() if len(offered) == 1 else payment_choice(offered)
+        for line in self.lines:
+            self.fields[f"units_{line.item}"] = units_field(line)
+            self.fields[f"part_{line.item}"] = part_field(line)
 
     def clean(self) -> dict[str, Any]:
-        """`minor_units` is the amount as Stripe counts it."""
+        """`minor_units` is the amount as Stripe counts it, `lines` says of which lines it is."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         payment = self.payments.get(cleaned.get("payment", ""))
-        if payment and "amount" in cleaned:
-            try:
-                cleaned["minor_units"] = read_amount(cleaned["amount"], payment.currency)
-            except ValidationError as wrong:
-                self.add_error("amount", wrong)
+        cleaned["lines"] = []
+        if payment and cleaned.get("how") == How.LINES:
+            cleaned["lines"] = [part for line in self.lines if (part := self.part_of(line, payment.currency))]
+            cleaned["minor_units"] = sum(part.amount for part in cleaned["lines"])
+            if not cleaned["lines"] and not self.errors:
+                self.add_error(None, _("Say how many of which line, or how much of it, is given back."))
+        elif payment and "amount" in cleaned:
+            self.read_into(cleaned, "amount", payment.currency)
         return cleaned
+
+    def read_into(self, cleaned: dict[str, Any], name: str, currency: str) -> None:
+        if not cleaned[name]:
+            self.add_error(name, self.fields[name].error_messages["required"])
+            return
+        try:
+            cleaned["minor_units"] = read_amount(cleaned[name], currency)
+        except ValidationError as wrong:
+            self.add_error(name, wrong)
+
+    def part_of(self, line: RefundableLine, currency: str) -> RefundedLine | None:
+        """What was written for one line; None where nothing was, or nothing that can be read."""
+        units, part = (self.cleaned_data.get(f"{name}_{line.item}") for name in ("units", "part"))
+        if part and units:
+            self.add_error(f"part_{line.item}", _("Write a quantity or an amount, not both."))
+        elif part:
+            try:
+                return RefundedLine(item=line.item, quantity=0, amount=read_amount(part, currency))
+            except ValidationError as wrong:
+                self.add_error(f"part_{line.item}", wrong)
+        elif units:
+            return RefundedLine(item=line.item, quantity=units, amount=line.amount_of(units))
+        return None
 
     def refuse(self, why: str) -> None:
         """Show why, with everything that was written; the next try is another request."""
@@ -83,13 +140,71 @@ class RefundForm(forms.Form):
         return self.payments.get(str(self["payment"].value()), self.offered[0])
 
     @property
-    def lefts(self) -> str:
-        """JSON for the page's script: what is left of each payment, in figures, and its currency."""
-        figures = {
-            one.payment_intent: [amount_in_figures(one.left, one.currency), one.currency.upper()]
+    def common_fields(self) -> list[BoundField]:
+        return [self[name] for name in ("payment", "how", "amount")]
+
+    @property
+    def line_rows(self) -> list[tuple[RefundableLine, str, BoundField, BoundField]]:
+        """Each line of which something is left, how much that is, and its two fields."""
+        currency = self.chosen.currency
+        return [
+            (line, format_money(line.left, currency), self[f"units_{line.item}"], self[f"part_{line.item}"])
+            for line in self.lines
+            if line.left
+        ]
+
+    @property
+    def alone_in_words(self) -> str:
+        """What of the chosen payment's currency may be given back without a second person; '' where that is any."""
+        currency = self.chosen.currency
+        alone = self.alone[currency]
+        return "" if alone is None else format_money(alone, currency)
+
+    @property
+    def figures(self) -> str:
+        """JSON for the page's script: of each payment what is left, its currency and decimals; of each line what so
+        many units cost, in figures.
+        """
+        payments = {
+            one.payment_intent: {
+                "left": amount_in_figures(one.left, one.currency),
+                "currency": one.currency.upper(),
+                "decimals": decimals_shown(one.currency),
+            }
             for one in self.offered
         }
-        return json.dumps(figures)
+        currency = self.chosen.currency
+        lines = {
+            line.item: [amount_in_figures(line.amount_of(units), currency) for units in range(line.units + 1)]
+            for line in self.lines
+        }
+        written = {
+            str(line.item): {name: str(self[f"{name}_{line.item}"].value() or "") for name in ("units", "part")}
+            for line in self.lines
+        }
+        first = {name: str(self[name].value() or "") for name in ("payment", "how", "amount")}
+        return json.dumps({"payments": payments, "prices": lines, "written": written, **first})
+
+
+def units_field(line: RefundableLine) -> forms.Field:
+    attrs = {"x-model": f"written[{line.item}].units", "min": 0, "max": line.units}
+    return forms.IntegerField(
+        label=_("How many of %(name)s") % {"name": line.name},
+        min_value=0,
+        max_value=line.quantity,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(attrs=attrs),
+    )
+
+
+def part_field(line: RefundableLine) -> forms.Field:
+    attrs = {"inputmode": "decimal", "autocomplete": "off", "x-model": f"written[{line.item}].part"}
+    return forms.CharField(
+        label=_("How much of %(name)s") % {"name": line.name},
+        max_length=20,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs=attrs),
+    )
 
 
 def payment_choice(payments: list[Refundable]) -> forms.Widget:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar
 
+from django.utils.translation import gettext
+
 from core.money import format_money
 from core.refusals import Refusal
 
@@ -22,5 +24,5 @@ class CommandRefused(Refusal):
     def __init__(self, *, order_id: int | None, reason: str, amount: int | None = None, currency: str = "") -> None:
         self.order_id, self.reason, self.amount, self.currency = order_id, reason, amount, currency
         said = "" if amount is None else format_money(amount, currency)
-        super().__init__(reason=self.words[reason].format(amount=said))
+        super().__init__(reason=gettext(self.words[reason]).format(amount=said))
         self.ids = {"order_id": order_id, "reason": reason}

@@ -55,9 +55,9 @@ def decide_refund(order: OrderAggregate, told: OrderRefundUpdated) -> Iterator[o
         yield told
 
 
-def weight_of_refund(said: OrderRefundUpdated | Refund) -> tuple[int, str, str, str]:
+def weight_of_refund(said: OrderRefundUpdated | Refund) -> tuple[int, str, str, str, str]:
     """By status; at an equal one what fills in more. So any order of arrival ends alike."""
-    return sums.rank(sums.REFUND_RANK, said.status), said.status, said.charge, said.failure_reason
+    return sums.rank(sums.REFUND_RANK, said.status), said.status, said.charge, said.failure_reason, said.call_id
 
 
 def decide_dispute(order: OrderAggregate, told: OrderDisputeUpdated) -> Iterator[object]:

@@ -80,7 +80,7 @@ def overpaid(shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> Order:
 
 class TestEveryAction:
     @pytest.mark.parametrize("action", ["cancel", "refund", "return_surplus", "looked_at"])
-    def test_needs_the_permission_to_change_orders(self, viewer: Client, mug: Item, action: str) -> None:
+    def test_needs_the_permission_to_act_on_orders(self, viewer: Client, mug: Item, action: str) -> None:
         order = draft_order(mug).root
         assert viewer.get(address(order, action)).status_code == 403
         assert viewer.post(address(order, action)).status_code == 403
@@ -218,7 +218,7 @@ class TestARefund:
         self, admin_client: Client, viewer: Client, mug: Item, paid: Order, settings: LazySettings
     ) -> None:
         assert "Nothing can be refunded" not in text_of(admin_client.get(page_of(paid)))
-        assert "Nothing can be refunded: you may not change orders." in text_of(viewer.get(page_of(paid)))
+        assert "You may not act on orders." in text_of(viewer.get(page_of(paid)))
         draft = page_of(draft_order(mug).root)
         assert "Nothing can be refunded: no money came in." in text_of(admin_client.get(draft))
         admin_client.post(address(paid, "refund"), self.form(paid, amount="18.50"))
@@ -316,6 +316,9 @@ class TestAReasonToLook:
     ) -> None:
         order = self.raised(mug, "quote_mismatched", "surplus")
         assert "Looked at it" in text_of(admin_client.get(page_of(order)))
+        asked = text_of(admin_client.get(address(order, "looked_at"), {"reason": "quote_mismatched"}))
+        assert f"Order {order.pk} will no longer be listed because Stripe would have charged" in asked
+        assert admin_client.get(address(order, "looked_at"), {"reason": "surplus"}).status_code == 302
         for _ in range(2):
             answer = admin_client.post(address(order, "looked_at"), {"reason": "quote_mismatched"}, follow=True)
             assert messages_of(answer) == []

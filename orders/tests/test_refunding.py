@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orders.decisions.approving import Authority, decide_refunding
 from orders.decisions.money import decide_settlement
 from orders.decisions.refunding import (
+    NOTHING_UNDER_WAY,
     OrderNotRefundable,
-    decide_refunding,
-    decide_returning_surplus,
+    UnderWay,
+    WantedRefund,
     refundable,
     surplus_parts,
+    surplus_to_return,
 )
-from orders.events import OrderCanceled, OrderDisputeUpdated, OrderRefundUpdated
+from orders.events import OrderCanceled, OrderDisputeUpdated, OrderRefundUpdated, RefundPart
 from orders.projections import OrderAggregate
 from orders.tests.test_decisions import NOW, learn, payment, placed_order
 
@@ -44,14 +47,23 @@ def order_with(*amounts: int, total: int = 1000) -> OrderAggregate:
 
 
 def parts(order: OrderAggregate, **under_way: int) -> list[tuple[str, int]]:
-    return [(payment.payment_intent, part) for payment, part in surplus_parts(order, under_way)]
+    return [
+        (payment.payment_intent, part) for payment, part in surplus_parts(order, UnderWay(amounts=under_way, calls=()))
+    ]
 
 
 class TestARefund:
     def ask(self, order: OrderAggregate, amount: int, intent: str = "pi_1", **under_way: int) -> Any:
-        return decide_refunding(
-            order, payment_intent=intent, amount=amount, under_way=under_way, reason="duplicate", call_id="c"
+        wanted = WantedRefund(parts=(RefundPart(payment_intent=intent, amount=amount),), reason="duplicate")
+        [asked] = decide_refunding(
+            order,
+            wanted,
+            request_id="c",
+            call_ids={intent: "c"},
+            authority=Authority(actor="staff:1", is_unlimited=False, limits={}),
+            under_way=UnderWay(amounts=under_way, calls=()),
         )
+        return asked
 
     def test_is_of_what_came_in_and_was_neither_given_nor_asked_back(self) -> None:
         order = order_with(1000)
@@ -69,7 +81,7 @@ class TestARefund:
     def test_of_money_that_is_not_counted_is_in_its_own_currency(self) -> None:
         order = placed_order()
         learn(order, payment(currency="jpy", amount=700))
-        [one] = refundable(order, {})
+        [one] = refundable(order, NOTHING_UNDER_WAY)
         assert (one.left, one.currency, one.is_counted) == (700, "jpy", False)
         assert self.ask(order, 700).amount == 700
 
@@ -118,11 +130,11 @@ class TestSurplus:
     @pytest.mark.parametrize("amount", [999, 1001])
     def test_is_returned_as_it_was_agreed_to_or_not_at_all(self, amount: int) -> None:
         with pytest.raises(OrderNotRefundable, match=r"the surplus is \$10\.00 now"):
-            decide_returning_surplus(order_with(1000, 1000), amount=amount, under_way={}, call_ids={"pi_2": "c"})
+            surplus_to_return(order_with(1000, 1000), amount=amount, under_way=NOTHING_UNDER_WAY)
 
     def test_where_there_is_none_is_refused(self) -> None:
         with pytest.raises(OrderNotRefundable, match="no more came in than is due"):
-            decide_returning_surplus(order_with(1000), amount=0, under_way={}, call_ids={})
+            surplus_to_return(order_with(1000), amount=0, under_way=NOTHING_UNDER_WAY)
 
     @given(
         st.lists(st.integers(min_value=1, max_value=5000), min_size=1, max_size=3),
@@ -134,14 +146,14 @@ class TestSurplus:
     ) -> None:
         order = order_with(*amounts, total=total)
         for number, (intent, amount, is_pending) in enumerate(given_back):
-            left = {one.payment_intent: one.left for one in refundable(order, {})}
+            left = {one.payment_intent: one.left for one in refundable(order, NOTHING_UNDER_WAY)}
             if amount <= left.get(intent, 0):
                 learn(order, refund(intent, amount, "pending" if is_pending else "succeeded", number))
-        before = sum(one.left for one in refundable(order, {}))
+        before = sum(one.left for one in refundable(order, NOTHING_UNDER_WAY))
         returned = parts(order)
         for intent, part in returned:
-            assert 0 < part <= {one.payment_intent: one.left for one in refundable(order, {})}[intent]
+            assert 0 < part <= {one.payment_intent: one.left for one in refundable(order, NOTHING_UNDER_WAY)}[intent]
             learn(order, refund(intent, part, number=99))
         assert sum(part for _, part in returned) == max(0, before - total)
-        assert sum(one.left for one in refundable(order, {})) == min(before, total)
+        assert sum(one.left for one in refundable(order, NOTHING_UNDER_WAY)) == min(before, total)
         assert parts(order) == []

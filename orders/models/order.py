@@ -1,4 +1,4 @@
-"""The catalogue, and the rows that orders fold into. Only Item is edited; the rest changes by events alone."""
+"""The catalogue, an order, and what Stripe tells of it."""
 
 from datetime import datetime
 
@@ -175,7 +175,10 @@ class Order(StreamHead):
 
 
 class OrderLine(models.Model):
-    """One item of an order; its key is `<order>-<item>`. `taxes` holds a QuotedTax each, of amount 0 in a draft."""
+    """One item of an order; its key is `<order>-<item>`. `taxes` holds a QuotedTax each, of amount 0 in a draft.
+
+    `refunded` is what succeeded refunds gave back of this line, as far as somebody said which line they are of.
+    """
 
     id = models.CharField(primary_key=True, max_length=64)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
@@ -188,6 +191,9 @@ class OrderLine(models.Model):
     discount = models.BigIntegerField(default=0)
     tax = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
+    # The database's defaults serve processes of the version before, while a new one is being rolled out.
+    refunded = models.BigIntegerField(default=0, db_default=0)
+    refunded_quantity = models.PositiveIntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.name}"
@@ -278,7 +284,9 @@ class Payment(models.Model):
 
 
 class Refund(models.Model):
-    """One refund of Stripe's; its key is `<order>-<its id>`."""
+    """One refund of Stripe's; its key is `<order>-<its id>`. `call_id` is that of the RefundRequest that made it, if we
+    asked for it.
+    """
 
     id = models.CharField(primary_key=True, max_length=300)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="refunds")
@@ -289,6 +297,7 @@ class Refund(models.Model):
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     failure_reason = models.CharField(max_length=100, blank=True)
+    call_id = models.CharField(max_length=36, blank=True, default="", db_default="")  # as above
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:

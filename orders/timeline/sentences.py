@@ -1,55 +1,26 @@
-"""What happened to an order, told for people: its events, those of its Stripe calls, and what other apps contribute."""
+"""An event in words: a template for each kind, filled with its data."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from heapq import merge
 from string import Formatter
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
-from billing.models import StripeCall
 from core.models import Event
 from core.money import format_money
+from orders.decisions.approving import ApprovalNotDecidable
 from orders.decisions.attention import AttentionNotClearable
 from orders.decisions.canceling import OrderNotCancelable
+from orders.decisions.noting import NoteRefused
 from orders.decisions.placing import OrderNotPayable
 from orders.decisions.refunding import OrderNotRefundable
-from orders.models import Attention, Dispute, Order, OrderState, PaymentSource
-
-
-@dataclass(frozen=True, kw_only=True)
-class Happening:
-    """One row of the timeline. `name` is what another row's `cause` may say: a Stripe event's id."""
-
-    at: datetime
-    kind: str
-    sentence: str
-    actor: str
-    url: str
-    name: str = ""
-    cause: str = ""
-    caused_by: "Happening | None" = None
-
-    @property
-    def icon(self) -> str:
-        """Of Material Symbols: an arrow in for what Stripe told us, one out for what we asked of it."""
-        if self.name:
-            return "call_received"
-        return "call_made" if self.kind.startswith("stripe.") else "receipt_long"
-
-
-type Contributor = Callable[[Order], Iterable[Happening]]
-
-# Functions of apps above this one, each giving its rows of an order, oldest first.
-contributors: list[Contributor] = []
+from orders.models import Attention, PaymentSource
 
 # What an event of each kind says, or of a kind that says a certain thing: see `template_of`. The names in braces are
 # the event's data in words; a part in square brackets falls away where that is empty.
-SENTENCES = {
+SENTENCES: dict[str, Any] = {
     "order.drafted": "The order was begun",
     "order.line_set": "{quantity} x {name} at {unit_amount}",
     "order.line_set 0": "{name} was taken out",
@@ -68,7 +39,12 @@ SENTENCES = {
     "order.refunded": "The order is {state}: {refunded} given back, {net} left",
     "order.refunded refunded": "The order is refunded in full: {refunded} given back",
     "order.refunded paid": "The order counts as paid in full again: {refunded} given back, {net} left",
-    "order.refund_requested": "A refund of {amount} was asked for[: {reason}]",
+    "order.refund_requested": _("A refund of {amount} was asked for[, for {of_lines}][: {reason}]"),
+    "order.refund_approval_requested": _(
+        "A refund of {amount}[, for {of_lines}] waits for a second person[: {reason}]"
+    ),
+    "order.refund_approved": _("A refund of {amount} was approved by a second person"),
+    "order.refund_declined": _("A refund of {amount} was declined"),
     "order.refund_updated": "A refund of {amount} is {status}",
     "order.refund_updated pending": "A refund of {amount} is on its way to the shopper",
     "order.refund_updated requires_action": "A refund of {amount} waits for something that the shopper has to do",
@@ -96,6 +72,8 @@ SENTENCES = {
     "order.canceled account_changed": "The basket was begun anew at the account that its currency goes to now",
     "order.canceled emptied": "The basket was given up for one in another currency",
     "order.canceled price_changed": "The order was canceled because its item's price changed",
+    "order.note_added": _("A note was added"),
+    "order.note_erased": _("The text of a note was erased"),
     "order.attention_raised": "A person should look: {reason}",
     "order.attention_cleared": "No longer a reason to look: {reason}",
     "order.command_refused": "{command} was refused: {reason}",
@@ -108,15 +86,32 @@ SENTENCES = {
     "stripe.call.failed": "Not done at Stripe: {operation} ({reason})",
     "stripe.call.unknown": "Nobody knows yet whether Stripe did it: {operation} ({reason})",
 }
+REFUSALS = (
+    ApprovalNotDecidable,
+    AttentionNotClearable,
+    NoteRefused,
+    OrderNotCancelable,
+    OrderNotPayable,
+    OrderNotRefundable,
+)
 # Why a command was refused, in the words that whoever gave it has read.
 SENTENCES |= {
     f"order.command_refused {reason}": f"{{command}} was refused: {words}"
-    for refusal in (AttentionNotClearable, OrderNotCancelable, OrderNotPayable, OrderNotRefundable)
+    for refusal in (
+        ApprovalNotDecidable,
+        AttentionNotClearable,
+        NoteRefused,
+        OrderNotCancelable,
+        OrderNotPayable,
+        OrderNotRefundable,
+    )
     for reason, words in refusal.words.items()
 }
 # The data that may decide between an event's sentences.
 DECIDING = ("status", "state", "is_open", "reason", "quantity")
 AMOUNTS = {"unit_amount", "total", "stripe_total", "quoted_total", "amount", "received", "refunded", "net"}
+# Facts whose lines are told in `{of_lines}`.
+OF_LINES = ("order.refund_requested", "order.refund_approval_requested")
 # Amounts in the order's own currency, whatever currency the event names.
 OWN_AMOUNTS = {"quoted_total"}
 
@@ -152,7 +147,7 @@ REASONS: dict[str, Mapping[str, str]] = {
     "stripe.call.unknown": NOT_ANSWERED,
 }
 # Objects of Stripe's, what is asked of it, and what of an order.
-NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
+NAMES: dict[str, Any] = {str(value): str(label) for value, label in PaymentSource.choices} | {
     "checkout.session": "Session",
     "charges.retrieve": "look at a charge",
     "checkout.sessions.create": "open a checkout",
@@ -171,18 +166,9 @@ NAMES = {str(value): str(label) for value, label in PaymentSource.choices} | {
     "cancel": "Canceling",
     "checkout": "A checkout",
     "clear_attention": "Clearing a reason to look",
+    "decide_approval": _("Deciding about a refund"),
+    "note": _("A note"),
     "refund": "A refund",
-}
-ACTORS = {"shopper": "shopper", "staff": "{name}", "stripe": "Stripe ({name})", "system": "system ({name})"}
-
-# What an order is, and why.
-STATES: dict[str, str] = {
-    OrderState.DRAFT: "a draft, since nobody has gone to the checkout with it yet",
-    OrderState.PENDING: "pending, since it waits for its money",
-    OrderState.PAID: "paid, since verified money has covered its total",
-    OrderState.PARTIALLY_REFUNDED: "partially refunded, since some of its money was given back",
-    OrderState.REFUNDED: "refunded, since all of its money was given back",
-    OrderState.CANCELED: "canceled, so that nobody is to pay it",
 }
 
 
@@ -193,48 +179,24 @@ class Words(dict[str, Any]):
         return "?"
 
 
-def timeline(order: Order) -> list[Happening]:
-    """Every row, oldest first, in a number of queries that doesn't grow with them.
+def sentence_of(event: Event, currency: str, operation: str, names: Mapping[int, str] | None = None) -> str:
+    """An event in words; its kind where SENTENCES has none.
 
-    Events keep the order of the log: facts of one transaction differ by microseconds that say nothing. The other rows
-    are put in where their time falls.
+    `currency` is that of amounts that don't say theirs, `names` are those of the lines, by item.
     """
-    rows = list(merge(events_of(order), *(rows_of(order) for rows_of in contributors), key=lambda row: row.at))
-    staff = staff_names({row.actor for row in rows})
-    causes = {row.name: row for row in rows if row.name}
-    return [replace(row, actor=actor_in_words(row.actor, staff), caused_by=causes.get(row.cause)) for row in rows]
+    data = event.data | ({"operation": operation} if operation else {})
+    if names and (parts := data.get("lines")) and event.kind in OF_LINES:
+        data["of_lines"] = lines_in_words(parts, names, data.get("currency", currency))
+    return tell(event.kind, data, currency)
 
 
-def events_of(order: Order) -> Iterable[Happening]:
-    calls = {call.stream: call for call in StripeCall.objects.filter(subject=order.stream).defer("body")}
-    currencies: dict[str, str] = {}
-    for event in Event.objects.filter(stream__in=[order.stream, *calls]).order_by("position"):
-        call = calls.get(event.stream)
-        view, key = ("billing_stripecall", call.pk) if call else ("core_event", event.pk)
-        yield Happening(
-            at=event.recorded_at,
-            kind=event.kind,
-            sentence=sentence_of(event, currency_of(event, currencies, order), call.operation if call else ""),
-            actor=event.actor,
-            cause=event.cause,
-            url=reverse(f"admin:{view}_change", args=[key]),
-        )
-
-
-def currency_of(event: Event, currencies: dict[str, str], order: Order) -> str:
-    """That of amounts which don't say theirs: their payment's, which may be a wrong one, or the order's.
-
-    `currencies` collects those of the payments as they are told.
-    """
-    intent = event.data.get("payment_intent", "")
-    if event.kind == "order.payment_updated":
-        currencies[intent] = event.data.get("currency", order.currency)
-    return currencies.get(intent, order.currency)
-
-
-def sentence_of(event: Event, currency: str, operation: str) -> str:
-    """An event in words; its kind where SENTENCES has none. `currency` is that of amounts that don't say theirs."""
-    return tell(event.kind, event.data | ({"operation": operation} if operation else {}), currency)
+def lines_in_words(parts: Iterable[Mapping[str, int]], names: Mapping[int, str], currency: str) -> str:
+    """`2 x Enamel mug, $1.00 of Field notebook`."""
+    said = []
+    for part in parts:
+        much = f"{part['quantity']} x" if part["quantity"] else f"{format_money(part['amount'], currency)} of"
+        said.append(f"{much} {names.get(part['item'], part['item'])}")
+    return ", ".join(said)
 
 
 def tell(kind: str, data: Mapping[str, Any], currency: str) -> str:
@@ -246,7 +208,7 @@ def tell(kind: str, data: Mapping[str, Any], currency: str) -> str:
 
 def template_of(kind: str, data: Mapping[str, Any]) -> str:
     keys = [f"{kind} {data.get(field)}" for field in DECIDING]
-    return next((SENTENCES[key] for key in [*keys, kind] if key in SENTENCES), kind)
+    return str(next((SENTENCES[key] for key in [*keys, kind] if key in SENTENCES), kind))
 
 
 def fill(template: str, words: Words) -> str:
@@ -286,50 +248,3 @@ def reason_in_words(kind: str, code: str) -> str:
 def moment(at: datetime) -> str:
     """`7 December 2026, 23:59 UTC`."""
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
-
-
-def situation(order: Order) -> str:
-    """What an order is now, and why, and whether a person should look at it."""
-    attention = "; ".join(attention_in_words(order))
-    look = f"A person should look: {attention}." if attention else "Nobody needs to look at it."
-    return f"{order} is {standing(order)} {look}"
-
-
-def standing(order: Order) -> str:
-    """Its state, its money, its disputes."""
-    amounts = {"due": order.due, "received": order.received}
-    if order.refunded:
-        amounts |= {"given back": order.refunded, "left": order.received - order.refunded}
-    if order.surplus:
-        amounts["too much"] = order.surplus
-    money = ", ".join(f"{format_money(amount, order.currency)} {name}" for name, amount in amounts.items())
-    why = "paid, since there was nothing to pay" if is_paid_for_nothing(order) else STATES[order.state]
-    state = f"{why}: {money}"
-    disputes = (dispute_in_words(dispute) for dispute in order.disputes.order_by("updated_at"))
-    return " ".join(f"{sentence}." for sentence in (state, *disputes))
-
-
-def is_paid_for_nothing(order: Order) -> bool:
-    return order.state == OrderState.PAID and order.total == 0
-
-
-def attention_in_words(order: Order) -> list[str]:
-    return [ATTENTION.get(reason, reason) for reason in order.attention]
-
-
-def dispute_in_words(dispute: Dispute) -> str:
-    due_by = int(dispute.due_by.timestamp()) if dispute.due_by else None
-    data = {"status": dispute.status, "amount": dispute.amount, "reason": dispute.reason, "due_by": due_by}
-    return tell("order.dispute_updated", data, dispute.currency)
-
-
-def staff_names(actors: Iterable[str]) -> dict[str, str]:
-    """Actor -> name to show, of those actors that are staff; one query, and none where there are no staff."""
-    keys = {actor.removeprefix("staff:") for actor in actors if actor.startswith("staff:")}
-    users = get_user_model().objects.in_bulk([key for key in keys if key.isdecimal()])
-    return {f"staff:{key}": user.get_full_name() or user.get_username() for key, user in users.items()}
-
-
-def actor_in_words(actor: str, staff: Mapping[str, str]) -> str:
-    role, _, name = actor.partition(":")
-    return ACTORS.get(role, actor).format(name=staff.get(actor, name if role != "staff" else f"staff {name}"))

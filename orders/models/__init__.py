@@ -1,0 +1,42 @@
+"""The catalogue, and the rows that orders fold into. Only Item is edited; the rest changes by events alone."""
+
+from orders.models.order import (
+    SETTLED_STATES,
+    Attention,
+    Checkout,
+    CheckoutState,
+    Dispute,
+    DisputeState,
+    Item,
+    Order,
+    OrderLine,
+    OrderState,
+    Payment,
+    PaymentSource,
+    PaymentStatus,
+    Refund,
+    Review,
+)
+from orders.models.staff import ApprovalState, RefundApproval, RefundRequest, StaffNote
+
+__all__ = [
+    "SETTLED_STATES",
+    "ApprovalState",
+    "Attention",
+    "Checkout",
+    "CheckoutState",
+    "Dispute",
+    "DisputeState",
+    "Item",
+    "Order",
+    "OrderLine",
+    "OrderState",
+    "Payment",
+    "PaymentSource",
+    "PaymentStatus",
+    "Refund",
+    "RefundApproval",
+    "RefundRequest",
+    "Review",
+    "StaffNote",
+]
