@@ -1,13 +1,10 @@
-"""The log in the admin, people, and what the read-only pages of all apps share."""
+"""The log in the admin, and what the read-only pages of all apps share."""
 
 import json
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +14,6 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
 
 from core.eventlog.checkpoints import checkpoint_hash
@@ -154,21 +150,3 @@ class CheckpointAdmin(ReadOnlyAdmin):
     @display(description="public key")
     def key_in_hex(self, checkpoint: Checkpoint) -> SafeString:
         return in_hex(checkpoint.public_key)
-
-
-# Importing Django's own classes above has registered them.
-admin.site.unregister([User, Group])
-
-
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # generic in the stubs alone
-    """Django's own, in the forms of this admin."""
-
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """As above."""
