@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
 
 from core.chain import GENESIS, Head
 
@@ -93,6 +94,10 @@ class StaffRecord(StreamHead):
     refused_at = models.DateTimeField(null=True)
     locked_out_at = models.DateTimeField(null=True)
     denied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("sign-ins of a person")
+        verbose_name_plural = _("sign-ins")
 
     def __str__(self) -> str:
         return self.stream

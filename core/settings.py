@@ -5,7 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
+from django.urls import reverse_lazy
 from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy as _
 
 from core.configuration import ConfigurationError, read_configuration
 from core.logging import logging_settings
@@ -192,6 +194,12 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}core/favicon.svg"}],
     "ENVIRONMENT": ["demo", "warning"] if DEMO else None,
     "SIDEBAR": {"navigation": "core.admin_site.navigation"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Two-factor sign-in"), "link": reverse_lazy("admin:second_factor")},
+        ]
+    },
     # The shop's green.
     "COLORS": {
         "primary": {

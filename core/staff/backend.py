@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model
 
-# The last permission that was asked for in this request and that the person has not, '' while there is none.
+# The first permission that was asked for in this request and that the person has not, '' while there is none.
 refused: ContextVar[str] = ContextVar("refused", default="")
 
 
@@ -15,6 +15,6 @@ class StaffBackend(ModelBackend):
 
     def has_perm(self, user_obj: User | AnonymousUser, perm: str, obj: Model | None = None) -> bool:
         has = super().has_perm(user_obj, perm, obj)
-        if not has:
+        if not has and not refused.get():
             refused.set(perm)
         return has

@@ -43,7 +43,7 @@ class StaffLockedOut:
 @fact("staff.denied")
 @dataclass(frozen=True, kw_only=True)
 class StaffDenied:
-    """The admin answered 403. `permission` is the last one that was asked for and missing, '' where nobody may."""
+    """The admin answered 403. `permission` is the first one that was asked for and missing, '' where nobody may."""
 
     view: str
     method: str

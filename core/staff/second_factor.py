@@ -14,6 +14,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 
+from core.eventlog import provenance
 from core.staff.facts import StaffSecondFactorReset, StaffSecondFactorSet
 from core.staff.record import put_on_record
 from core.staff.sessions import end_sessions
@@ -73,7 +74,8 @@ def set_device(user: User, key: str, code: str) -> tuple[TOTPDevice, list[str]] 
         codes = [StaticToken.random_token() for _ in range(RECOVERY_CODES)]
         recovery = StaticDevice.objects.create(user=user, name="")
         StaticToken.objects.bulk_create(StaticToken(device=recovery, token=one) for one in codes)
-        put_on_record(user.pk, StaffSecondFactorSet())
+        with provenance.acting(f"staff:{user.pk}"):
+            put_on_record(user.pk, StaffSecondFactorSet())
         end_sessions(user.pk)
     return device, codes
 

@@ -15,7 +15,7 @@ LOGIN, CODE, SET_UP = "/admin/login/", "/admin/login/code/", "/admin/second-fact
 
 
 def person(name: str = "finance", *, role: str = "", **flags: bool) -> User:
-    user = User.objects.create_user(name, password=PASSWORD, **({"is_staff": True} | flags))
+    user = User.objects.create_user(name, password=PASSWORD, is_staff=flags.pop("is_staff", True), **flags)
     if role:
         user.groups.add(Group.objects.get(name=role))
     return user
