@@ -14,8 +14,8 @@ PASSWORD = "a long one"
 LOGIN, CODE, SET_UP = "/admin/login/", "/admin/login/code/", "/admin/second-factor/"
 
 
-def person(name: str = "finance", *, role: str = "", **flags: bool) -> User:
-    user = User.objects.create_user(name, password=PASSWORD, is_staff=flags.pop("is_staff", True), **flags)
+def person(name: str = "finance", *, role: str = "", is_staff: bool = True) -> User:
+    user = User.objects.create_user(name, password=PASSWORD, is_staff=is_staff)
     if role:
         user.groups.add(Group.objects.get(name=role))
     return user
