@@ -78,12 +78,18 @@ class StaffSessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and SESSION_KEY in request.session:
-            self.keep_or_end(request)
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            try:
+                self.keep_or_end(request)
+            except (OperationalError, InterfaceError):
+                log.exception("database.unavailable")
+                return answer_unavailable(request)
         return self.get_response(request)
 
     def keep_or_end(self, request: HttpRequest) -> None:
         session = request.session
+        if SESSION_KEY not in session:
+            return
         why = sessions.why_over(session)
         if why:
             user_id = int(session[SESSION_KEY])

@@ -30,6 +30,9 @@ def why_over(session: SessionBase) -> str:
 def note_activity(session: SessionBase) -> None:
     if now() - session.get(SEEN, 0) >= STAMP_SECONDS:
         session[SEEN] = now()
+        # At once: who changes their own role ends this session, which could not be saved behind that.
+        session.save()
+        session.modified = False
 
 
 def end_sessions(user_id: int) -> None:

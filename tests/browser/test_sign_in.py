@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
 from tests.browser.pages import assert_fits
+from tests.browser.test_admin import log_in
 from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
@@ -92,6 +93,18 @@ def test_a_second_factor(visit: Visit, name: str, width: int, complaints: list[s
     assert_fits(page)
     give_password(page, name)
     expect(page.get_by_role("heading", name="Too many failed sign-ins")).to_be_visible()
+
+    superuser = visit(width=width)
+    log_in(superuser)
+    superuser.goto("/admin/auth/user/")
+    superuser.get_by_role("link", name=name).click()
+    expect(superuser.locator("[data-kind='staff.locked_out']")).to_have_count(1)
+    expect(superuser.get_by_role("link", name="Reset password")).to_be_in_viewport(ratio=1)
+    assert_fits(superuser)
+    superuser.get_by_role("link", name="Reset the second factor").click()
+    assert_fits(superuser)
+    superuser.get_by_role("button", name="Reset").click()
+    expect(superuser.locator("[data-kind='staff.second_factor_reset']")).to_have_count(1)
     # Of the two 429 that were wanted.
     assert len(complaints) == 2
     complaints.clear()
