@@ -1,13 +1,10 @@
-"""The log in the admin, people, and what the read-only pages of all apps share."""
+"""The log in the admin, and what the read-only pages of all apps share."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +16,6 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
 
 from core.eventlog.checkpoints import checkpoint_hash
@@ -173,21 +169,3 @@ class FollowerAdmin(ReadOnlyAdmin):
     @display(description=_("has read up to event"))
     def position(self, follower: Follower) -> str:
         return str(follower.cursor[-1]) if follower.cursor else "-"
-
-
-# Importing Django's own classes above has registered them.
-admin.site.unregister([User, Group])
-
-
-@admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg] # generic in the stubs alone
-    """Django's own, in the forms of this admin."""
-
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """As above."""

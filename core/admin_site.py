@@ -5,13 +5,16 @@ from functools import wraps
 from typing import Any, cast
 
 from django.contrib import admin
-from django.contrib.admin.apps import AdminConfig
-from django.http import HttpRequest
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
 from core.eventlog import provenance
+from core.staff import second_factor
+from core.staff.views import PasswordView, code_view, second_factor_view
 
 # Group -> model, as permissions name it -> what staff call it, and its icon of Material Symbols.
 NAVIGATION = {
@@ -54,12 +57,41 @@ NAVIGATION = {
     "People": {
         "auth.user": ("Users", "person"),
         "auth.group": ("Groups", "group"),
+        "core.staffrecord": ("Sign-ins", "how_to_reg"),
     },
 }
 
 
 class StaffSite(UnfoldAdminSite):
     """The one admin site: what its views cause is on record as done by the person who is logged in."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return super().has_permission(request) and second_factor.is_enough(request)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        return [
+            path("login/code/", code_view, name="sign_in_code"),
+            path("second-factor/", second_factor_view, name="second_factor"),
+            *super().get_urls(),
+        ]
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's, with our view: the password is one step of two."""
+        next_page = PasswordView().get_redirect_url(request) or reverse("admin:index")
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(next_page)
+        context = {
+            **self.each_context(request),
+            "title": _("Log in"),
+            "app_path": request.get_full_path(),
+            REDIRECT_FIELD_NAME: next_page,
+            **(extra_context or {}),
+        }
+        request.current_app = self.name
+        view = PasswordView.as_view(
+            authentication_form=self.login_form, template_name="admin/login.html", extra_context=context
+        )
+        return cast("HttpResponse", view(request))
 
     def admin_view[View: Callable[..., HttpResponseBase]](self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002 Django's signature
         @wraps(view)
@@ -91,12 +123,6 @@ class StaffSite(UnfoldAdminSite):
             for title, listed in groups.items()
             if listed
         ]
-
-
-class StaffSiteConfig(AdminConfig):
-    """Makes StaffSite the site that `admin.site` and `@admin.register` mean."""
-
-    default_site = "core.admin_site.StaffSite"
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

@@ -67,6 +67,8 @@ def logging_settings(*, readable: bool) -> None:
                 # Django's own line per failed request repeats ours, with the query string in it.
                 "django.request": {"level": "CRITICAL"},
                 "procrastinate": {"level": "WARNING"},
+                # It tells of every failed sign-in, with the browser's own words; the event log does without them.
+                "axes": {"level": "ERROR"},
                 "stripe": {"level": "WARNING"},
             },
         }

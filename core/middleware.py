@@ -5,11 +5,14 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import lru_cache
+from http import HTTPStatus
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
@@ -19,6 +22,10 @@ from core.answers import answer_refusal, answer_unavailable
 from core.eventlog import provenance
 from core.money import locale_of, spoken_locale
 from core.refusals import Refusal
+from core.staff import sessions
+from core.staff.backend import refused
+from core.staff.facts import StaffDenied, StaffSignedOut
+from core.staff.record import put_on_record
 
 log = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -65,6 +72,57 @@ class AdminContentSecurityPolicyMiddleware:
         if request.path.startswith("/admin/"):
             # What django.views.decorators.csp.csp_override sets; a middleware reaches the views that we don't define.
             vars(response).setdefault("_csp_config", settings.ADMIN_CSP)
+        return response
+
+
+class StaffSessionMiddleware:
+    """Ends sessions that were idle or lasted too long. Who has no session, as shoppers, costs it nothing."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            try:
+                self.keep_or_end(request)
+            except (OperationalError, InterfaceError):
+                log.exception("database.unavailable")
+                return answer_unavailable(request)
+        return self.get_response(request)
+
+    def keep_or_end(self, request: HttpRequest) -> None:
+        session = request.session
+        if SESSION_KEY not in session:
+            return
+        why = sessions.why_over(session)
+        if why:
+            user_id = int(session[SESSION_KEY])
+            with provenance.acting(f"staff:{user_id}"):
+                put_on_record(user_id, StaffSignedOut(why=why))
+            session.flush()
+            request.user = AnonymousUser()
+        elif request.path.startswith("/admin/"):
+            sessions.note_activity(session)
+
+
+class DenialMiddleware:
+    """Every 403 of the admin's goes on record with whom it denied something; strangers are led to sign in instead."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        refused.set("")
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.FORBIDDEN and request.user.pk:
+            match = request.resolver_match
+            denied = StaffDenied(
+                view=match.view_name if match else "", method=request.method or "", permission=refused.get()
+            )
+            with provenance.acting(f"staff:{request.user.pk}"):
+                put_on_record(request.user.pk, denied)
         return response
 
 

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext_lazy as _
 
 from core.chain import GENESIS, Head
 
@@ -69,6 +70,37 @@ class StreamHead(models.Model):
     @head.setter
     def head(self, head: Head) -> None:
         self.stream_version, self.stream_digest = head
+
+
+class StaffRecord(StreamHead):
+    """What became of one person of staff, by the id of their user: the fold of `staff-<id>`.
+
+    It outlives the user, and ties to no row of theirs. 0 is whoever gave a name that nobody has. `refused_at` is when
+    a sign-in was last refused because of a lockout; `groups` and `permissions` (those given to them alone) are ids.
+    """
+
+    stream_prefix = "staff"
+
+    id = models.BigIntegerField(primary_key=True)
+    groups = ArrayField(models.BigIntegerField(), default=list)
+    permissions = ArrayField(models.BigIntegerField(), default=list)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    is_superuser = models.BooleanField(default=False)
+    has_second_factor = models.BooleanField(default=False)
+    signed_in_at = models.DateTimeField(null=True)
+    signed_out_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)
+    locked_out_at = models.DateTimeField(null=True)
+    denied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("sign-ins of a person")
+        verbose_name_plural = _("sign-ins")
+
+    def __str__(self) -> str:
+        return self.stream
 
 
 class Checkpoint(models.Model):

@@ -1,10 +1,13 @@
 """Django settings; every value that differs between machines comes from the environment (deploy/env.example)."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
+from django.urls import reverse_lazy
 from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy as _
 
 from core.configuration import ConfigurationError, read_configuration
 from core.logging import logging_settings
@@ -38,13 +41,13 @@ SUPERUSER_PASSWORD = configuration.superuser_password
 STRIPE_HTTP_CLIENT = "stripe.RequestsClient"
 
 INSTALLED_APPS = [
-    "core",
+    "core.apps.CoreConfig",
     "billing",
     "orders",
     "webhooks",
     "finance",
     "unfold.apps.BasicAppConfig",
-    "core.admin_site.StaffSiteConfig",
+    "core.apps.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -52,6 +55,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "procrastinate.contrib.django",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
 ]
 
 MIDDLEWARE = [
@@ -64,11 +71,15 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "core.middleware.StaffSessionMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.LocaleOfMoneyMiddleware",
     "core.middleware.StaffLanguageMiddleware",
     "core.middleware.RefusalMiddleware",
+    "core.middleware.DenialMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "core.urls"
@@ -107,6 +118,22 @@ AUTH_PASSWORD_VALIDATORS = [
     for validator in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
+# Why so: docs/decisions/0015-staff-sign-in.md
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "core.staff.backend.StaffBackend"]
+SECOND_FACTOR_REQUIRED = not DEMO
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "core.staff.views.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Its table of failures is emptied when it is of no use any more; the event log, which holds no address, is the record.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
+
 # The demo speaks plain http on the loopback; everywhere else cookies and pages need TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEMO
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
@@ -114,7 +141,10 @@ SECURE_HSTS_SECONDS = 0 if DEMO else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
-LANGUAGE_COOKIE_SAMESITE = "Lax"
+# Not Strict: a link to an order, in a message or a note at Stripe's dashboard, must find its reader signed in.
+SESSION_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+# The longest that a session lasts; core/staff/sessions.py ends it earlier.
+SESSION_COOKIE_AGE = 12 * 3600
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"  # the order page's address carries a signed token
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -169,6 +199,12 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SCRIPTS": [f"{STATIC_URL}core/time_zone.js"],
     "SIDEBAR": {"navigation": "core.admin_site.navigation"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Two-factor sign-in"), "link": reverse_lazy("admin:second_factor")},
+        ]
+    },
     # The shop's green.
     "COLORS": {
         "primary": {

@@ -1,6 +1,8 @@
 from uuid import UUID
 
 import structlog
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
@@ -9,6 +11,7 @@ from procrastinate.jobs import Status
 from core import bulk
 from core.eventlog import following
 from core.eventlog.checkpoints import NoSigningKeyError, make_checkpoint
+from core.staff.lockout import forget_attempts
 
 log = structlog.get_logger()
 
@@ -31,6 +34,15 @@ def follow_log(timestamp: int) -> None:  # noqa: ARG001 as above
     """Brings the projections up to the log; safe to run twice at once, since each is locked while it follows."""
     for projection in following.projections.values():
         following.follow(projection)
+
+
+@app.periodic(cron="30 * * * *")
+@app.task(name="core.forget_sign_ins", queueing_lock="core.forget_sign_ins")
+def forget_sign_ins(timestamp: int) -> None:  # noqa: ARG001 as above
+    """Deletes names and addresses of failed sign-ins that lock nobody out any more, and sessions that have ended."""
+    attempts = forget_attempts()
+    sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    log.info("staff.forgotten", attempts=attempts, sessions=sessions)
 
 
 @app.periodic(cron="* * * * *")

@@ -76,7 +76,8 @@ class Demo:
         if "STRIPE_API_BASE" in settings:
             print(f"simulator: http://localhost:{settings['SIMULATOR_PORT']}/")
         shown = password if password == DEFAULT_PASSWORD else "the DJANGO_SUPERUSER_PASSWORD that you chose"
-        print(f"login: {settings['DJANGO_SUPERUSER_USERNAME']} / {shown}", flush=True)
+        print(f"login: {settings['DJANGO_SUPERUSER_USERNAME']} / {shown}")
+        print("finance: viewer, operator, lead, with the same password", flush=True)
 
 
 def simulator_arguments(settings: Mapping[str, str]) -> list[str]:

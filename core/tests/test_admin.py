@@ -80,12 +80,12 @@ class TestWhatChangesByEventsAlone:
 class TestTheLog:
     def test_is_not_touched_by_a_superuser(self, admin_client: Client, mug: Item) -> None:
         draft_order(mug)
-        event = Event.objects.earliest("position")
+        event = Event.objects.filter(stream__startswith="order-").earliest("position")
         page = f"/admin/core/event/{event.pk}"
         assert admin_client.post(f"{page}/change/", {"kind": "order.paid"}).status_code == 403
         assert admin_client.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
         assert admin_client.get(f"{page}/delete/").status_code == 403
-        assert Event.objects.count() == 2
+        assert Event.objects.filter(stream__startswith="order-").count() == 2
 
     def test_shows_an_event_with_its_data_and_its_stream(self, admin_client: Client, mug: Item) -> None:
         order = draft_order(mug).root

@@ -3,11 +3,12 @@
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.models import Discount, Tax
 from core.eventlog import provenance
+from core.staff.roles import LEAD, OPERATOR, VIEWER
 from orders.models import Item
 
 
@@ -42,19 +43,35 @@ DISCOUNTS: dict[str, dict[str, Any]] = {
 }
 
 
+FINANCE = {"viewer": VIEWER, "operator": OPERATOR, "lead": LEAD}
+
+
 class Command(BaseCommand):
-    help = "Load the demo catalogue, its discounts and taxes, and make the superuser, as far as they are not there yet."
+    help = (
+        "Load the demo catalogue, its discounts and taxes, and make those who log in, as far as they are not there yet."
+    )
 
     def handle(self, **_options: object) -> None:
         if not settings.SUPERUSER_PASSWORD:
             raise CommandError("DJANGO_SUPERUSER_PASSWORD is not set")
         with provenance.acting("system:demo"):
             load_catalogue()
-        users = get_user_model().objects
-        if not users.filter(username=settings.SUPERUSER_USERNAME).exists():
-            users.create_superuser(settings.SUPERUSER_USERNAME, password=settings.SUPERUSER_PASSWORD)
+            if not User.objects.filter(username=settings.SUPERUSER_USERNAME).exists():
+                User.objects.create_superuser(settings.SUPERUSER_USERNAME, password=settings.SUPERUSER_PASSWORD)
+            if settings.DEMO:
+                make_finance()
         codes = ", ".join(DISCOUNTS)
         self.stderr.write(f"demo: {len(CATALOGUE)} items, codes {codes}, superuser {settings.SUPERUSER_USERNAME}")
+
+
+def make_finance() -> None:
+    """Somebody in each role, with the password that everyone knows: never outside the demo."""
+    for name, role in FINANCE.items():
+        user, is_new = User.objects.get_or_create(username=name, defaults={"is_staff": True})
+        if is_new:
+            user.set_password(settings.SUPERUSER_PASSWORD)
+            user.save()
+            user.groups.add(Group.objects.get(name=role))
 
 
 def load_catalogue() -> None:
