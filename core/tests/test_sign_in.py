@@ -97,6 +97,17 @@ class TestTheFirstSignIn:
         ]
         assert recovery_codes_on(client.get(SET_UP)) == [], "they are shown once"
 
+    def test_uses_up_the_code_that_set_it_up(self, client: Client) -> None:
+        person()
+        with freeze_time(NOON):
+            give_password(client)
+            code = code_of(client.get(SET_UP).context["text"].replace(" ", ""))
+            client.post(SET_UP, {"code": code})
+            other = Client()
+            give_password(other)
+            give_code(other, code)
+        assert not is_in(other)
+
     def test_refuses_a_wrong_code_and_keeps_the_key(self, client: Client) -> None:
         user = person()
         give_password(client)
@@ -196,12 +207,15 @@ class TestTheSecondStep:
         user.save()
         assert give_code(client, code_now(device))["Location"] == LOGIN
 
-    def test_begins_a_session_of_its_own(self, client: Client) -> None:
+    def test_begins_a_session_of_its_own_as_the_first_does(self, client: Client) -> None:
         device = device_of(person())
-        give_password(client)
-        before = client.session.session_key
+        keys = set()
+        for _ in range(2):
+            give_password(client)
+            keys.add(client.session.session_key)
         give_code(client, code_now(device))
-        assert client.session.session_key != before
+        keys.add(client.session.session_key)
+        assert len(keys) == 3
 
     def test_no_session_begun_without_it_may_act(self, client: Client) -> None:
         client.force_login(person())
@@ -240,6 +254,12 @@ class TestLockout:
             unknown = [self.fail(client, "nobody", times=1).content for _ in range(LIMIT + 1)]
         tokens = re.compile(rb"csrfmiddlewaretoken\S* value=\S+|value=\"(finance|nobody)\"")
         assert [tokens.sub(b"", page) for page in known] == [tokens.sub(b"", page) for page in unknown]
+
+    def test_counts_anew_after_a_sign_in(self, client: Client) -> None:
+        person()
+        for _ in range(2):
+            self.fail(client, times=LIMIT - 1)
+            assert give_password(client).status_code == 302
 
     def test_is_of_one_name_and_address(self, client: Client) -> None:
         person()

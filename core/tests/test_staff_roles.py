@@ -1,9 +1,13 @@
 """Who is what: finance's roles after `migrate`, and every change of a person's on record."""
 
+from io import StringIO
+
 import pytest
 from django.apps import apps
 from django.apps.registry import Apps
+from django.conf import LazySettings
 from django.contrib.auth.models import Group, Permission, User
+from django.core.management import call_command
 from django.test import Client
 
 from core.models import Event
@@ -68,6 +72,15 @@ class TestRoles:
     def test_wait_for_the_users_tables(self) -> None:
         """`migrate core` alone comes before there are any."""
         give_roles(apps=Apps())
+
+
+class TestTheDemo:
+    def test_has_somebody_in_each_role_and_others_have_not(self, settings: LazySettings) -> None:
+        for settings.DEMO in (False, True, True):
+            call_command("demo", stderr=StringIO())
+            made = dict(User.objects.filter(is_superuser=False).values_list("username", "groups__name"))
+            assert made == ({"viewer": VIEWER, "operator": OPERATOR, "lead": LEAD} if settings.DEMO else {})
+        assert User.objects.get(username="lead").check_password("root")
 
 
 class TestARoleOnRecord:
