@@ -154,7 +154,8 @@ def put_off(delivery: Delivery, error: Exception) -> None:
     if delivery.state not in AGAIN:
         return
     delivery.reason = type(error).__name__
-    delivery.link = None
+    if delivery.state != DeliveryState.WAITING:  # which is still to be found at its link
+        delivery.link = None
     delivery.attempts += 1
     delivery.try_at = timezone.now() + PAUSES[min(delivery.attempts, len(PAUSES) - 1)]
     delivery.save(update_fields=["state", "reason", "link", "attempts", "try_at"])
@@ -220,7 +221,9 @@ def give_up_waiting() -> int:
             state=DeliveryState.WAITING, received_at__lt=before
         )
         ids = list(old.values_list("pk", flat=True))
-        given_up = Delivery.objects.filter(pk__in=ids).update(state=DeliveryState.IGNORED, reason="not_ours", link=None)
+        given_up = Delivery.objects.filter(pk__in=ids).update(
+            state=DeliveryState.IGNORED, reason="not_ours", link=None, try_at=None
+        )
         PaymentLink.objects.filter(order_id=None, waiting=None, seen_at__lt=before).delete()
     return given_up
 

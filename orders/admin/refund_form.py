@@ -140,17 +140,18 @@ class RefundForm(forms.Form):
         return self.payments.get(str(self["payment"].value()), self.offered[0])
 
     @property
-    def common_fields(self) -> list[BoundField]:
-        return [self[name] for name in ("payment", "how", "amount")]
+    def line_currency(self) -> str:
+        """That of money that counts, which alone has paid lines; '' where none has come in."""
+        return next((one.currency for one in self.payments.values() if one.is_counted), "")
 
     @property
     def line_rows(self) -> list[tuple[RefundableLine, str, BoundField, BoundField]]:
         """Each line of which something is left, how much that is, and its two fields."""
-        currency = self.chosen.currency
+        currency = self.line_currency
         return [
             (line, format_money(line.left, currency), self[f"units_{line.item}"], self[f"part_{line.item}"])
             for line in self.lines
-            if line.left
+            if line.left and currency
         ]
 
     @property
@@ -173,10 +174,11 @@ class RefundForm(forms.Form):
             }
             for one in self.offered
         }
-        currency = self.chosen.currency
+        currency = self.line_currency
         lines = {
             line.item: [amount_in_figures(line.amount_of(units), currency) for units in range(line.units + 1)]
             for line in self.lines
+            if currency
         }
         written = {
             str(line.item): {name: str(self[f"{name}_{line.item}"].value() or "") for name in ("units", "part")}

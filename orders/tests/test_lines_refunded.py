@@ -1,16 +1,18 @@
 """Refunds by line: what of a line was given back is Stripe's word, and never more than it cost."""
 
+from importlib import import_module
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.eventlog.facts import decode
-from core.eventlog.replay import check_rows
+from core.eventlog.replay import Drift, check_rows
 from core.models import Event
 from orders.decisions.placing import decide_placing
 from orders.decisions.refunding import (
@@ -23,7 +25,7 @@ from orders.decisions.refunding import (
     refuse_unless_refundable,
 )
 from orders.events import OrderRefundRequested, OrderRefundUpdated, RefundedLine, RefundPart
-from orders.models import Item, Order, OrderLine
+from orders.models import Item, Order, OrderLine, RefundRequest
 from orders.projections import OrderAggregate
 from orders.quote import PricedItem, quote_lines
 from orders.services.refunding import refund_told
@@ -246,3 +248,13 @@ class TestTheForm:
         page = self.post(admin_client, order, **named).content.decode()
         assert problem in page
         assert not stripe_side.objects("refund")
+
+    def test_of_lines_asked_for_before_there_were_rows_is_folded_by_the_migration(
+        self, admin_client: Client, order: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        self.post(admin_client, order, how="amount", amount="5")
+        RefundRequest.objects.all().delete()
+        assert [finding.column for finding in check_rows() if isinstance(finding, Drift)] == ["*"]
+        with connection.cursor() as cursor:
+            cursor.execute(import_module("orders.migrations.0005_refund_requests").FOLD)
+        assert list(check_rows()) == []

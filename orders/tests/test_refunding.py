@@ -1,5 +1,6 @@
 """What of an order's money can be given back, without a database: facts in, facts out."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +16,19 @@ from orders.decisions.refunding import (
     UnderWay,
     WantedRefund,
     refundable,
+    requests_that_stand,
     surplus_parts,
     surplus_to_return,
 )
-from orders.events import OrderCanceled, OrderDisputeUpdated, OrderRefundUpdated, RefundPart
+from orders.events import (
+    OrderCanceled,
+    OrderDisputeUpdated,
+    OrderRefundRequested,
+    OrderRefundUpdated,
+    RefundPart,
+)
 from orders.projections import OrderAggregate
+from orders.sums import REFUND_RANK
 from orders.tests.test_decisions import NOW, learn, payment, placed_order
 
 INTENTS = ("pi_1", "pi_2", "pi_3")
@@ -90,6 +99,32 @@ class TestARefund:
         learn(order, payment(status="failed"))
         with pytest.raises(OrderNotRefundable, match="no such payment came in"):
             self.ask(order, 1)
+
+
+class TestTheLimit:
+    @given(st.lists(st.tuples(st.integers(1, 700), st.sampled_from(["open", *REFUND_RANK])), max_size=12))
+    def test_is_not_exceeded_by_what_stands_whatever_became_of_each(self, asked: list[tuple[int, str]]) -> None:
+        order = order_with(20_000, total=20_000)
+        alone = Authority(actor="staff:1", is_unlimited=False, limits={"*": 1000})
+        under_way = UnderWay(amounts={}, calls=())
+        for number, (amount, became) in enumerate(asked):
+            wanted = WantedRefund(parts=(RefundPart(payment_intent="pi_1", amount=amount),), reason="duplicate")
+            standing = sum(one.amount for one in requests_that_stand(order, under_way))
+            [decided] = decide_refunding(
+                order,
+                wanted,
+                request_id=f"a{number}",
+                call_ids={"pi_1": f"c{number}"},
+                authority=alone,
+                under_way=under_way,
+            )
+            assert isinstance(decided, OrderRefundRequested) == (standing + amount <= 1000)
+            learn(order, decided)
+            if became == "open":
+                under_way = UnderWay(amounts={}, calls={*under_way.calls, f"c{number}"})
+            elif isinstance(decided, OrderRefundRequested):
+                learn(order, replace(refund("pi_1", amount, became, number), call_id=f"c{number}"))
+            assert sum(one.amount for one in requests_that_stand(order, under_way)) <= 1000
 
 
 class TestSurplus:

@@ -107,5 +107,10 @@ class TestAWaitingDelivery:
         waiting = Delivery.objects.get()
         assert messages_of(handle(operator, waiting)) == ["The delivery is waiting for its payment to be known."]
         PaymentLink.objects.update(order_id=Order.objects.get().pk)
+        reader = READERS["refund.created"]
+        READERS["refund.created"] = lambda _origin, _object: (1 / 0,)  # type: ignore[assignment,return-value]
+        handle(operator, waiting)
+        READERS["refund.created"] = reader
+        assert Delivery.objects.get().link == PaymentLink.objects.get()
         assert messages_of(handle(operator, waiting)) == ["The delivery is handled."]
         assert Order.objects.get().refunds.get().amount == 1850
