@@ -83,6 +83,43 @@ class OrderBooks(models.Model):
         return f"order {self.order_id} up to {self.version}"
 
 
+class BookedObject(models.Model):
+    """An object of Stripe's (pi_, ch_, re_, du_) that an order's events told of, and what they moved through it.
+
+    `cash` lists `[account, livemode, currency, amount]`, below 0 where money went out; `currency` is the one last told.
+    A charge moves nothing by itself: it stands for its `payment_intent`.
+    """
+
+    object_id = models.CharField(primary_key=True, max_length=255)
+    order_id = models.BigIntegerField(null=True, db_index=True)
+    payment_intent = models.CharField(max_length=255, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    cash = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.object_id
+
+
+class BookedTransaction(models.Model):
+    """A balance transaction as it is booked, up to this version of its stream: under the object that moved the money,
+    which is its `source`, or the PaymentIntent of that charge.
+    """
+
+    id = models.CharField(primary_key=True, max_length=255)
+    version = models.PositiveIntegerField(default=0)
+    object_id = models.CharField(max_length=255, db_index=True)
+    source = models.CharField(max_length=255, blank=True)
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField()
+    type = models.CharField(max_length=64)
+    currency = models.CharField(max_length=3)
+    amount = models.BigIntegerField()
+    fee = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class DaySummary(models.Model):
     """What happened on one day (UTC) with the orders of one account and currency.
 
