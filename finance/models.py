@@ -3,6 +3,8 @@
 Amounts are integer minor units of `currency`. `account` is a Stripe account of the settings.
 """
 
+from datetime import date
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -67,7 +69,15 @@ class LedgerLine(models.Model):
             models.UniqueConstraint(fields=["position", "number"], name="finance_one_line_of_an_event"),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="finance_amount_above_0"),
         ]
-        indexes = [models.Index(fields=["month", "id"], name="finance_line_month")]
+        indexes = [
+            models.Index(fields=["month", "id"], name="finance_line_month"),
+            models.Index(fields=["account", "id"], name="finance_line_account"),
+            models.Index(fields=["currency", "id"], name="finance_line_currency"),
+            models.Index(fields=["movement", "id"], name="finance_line_movement"),
+            models.Index(
+                fields=["month", "id"], name="finance_line_adjustment", condition=models.Q(is_adjustment=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.movement} {self.object_id}"
@@ -168,6 +178,10 @@ class Month(StreamHead):
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def first_day(self) -> date:
+        return date.fromisoformat(f"{self.id}-01")
 
 
 class BalanceTransaction(StreamHead):

@@ -1,6 +1,7 @@
 """Orders as JSON and in words; amounts in minor units in the one, formatted in the other."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from core.money import format_money, format_percentage
 from orders.models import Attention, DisputeState, Order, OrderState
 from orders.quote import quote_of
 from orders.selectors import is_final, payment_progress
+
+# Other apps append what they know of an order's money: rows of words and formatted amounts.
+money_contributors: list[Callable[[Order], Iterable[tuple[str, str]]]] = []
 
 
 def order_as_json(order: Order) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class FoldedOrder:
 
     def __init__(self, order_id: int, stream: Stream, booked: int) -> None:
         self.stream = stream
+        self.booked = booked
         self.aggregate = OrderAggregate.begin(order_id)
         for told in stream.up_to(booked):
             self.aggregate.apply(told.fact, told.event.recorded_at)
@@ -170,8 +171,10 @@ class Booking:
         LedgerLine.objects.bulk_create(self.lines)
         self.matches.write()
         self.summaries.write()
-        read = ((key, order.stream) for key, order in self.orders.items())
-        store_children(OrderBooks, [OrderBooks(key, stream.facts[-1].event.version) for key, stream in read])
+        read = {key: order.stream.facts[-1].event.version for key, order in self.orders.items()}
+        # A notice of what was booked already may come late.
+        news = [OrderBooks(key, version) for key, version in read.items() if version > self.orders[key].booked]
+        store_children(OrderBooks, news)
 
 
 def object_ids_in(news: Iterable[RecordedFact]) -> set[str]:

@@ -24,7 +24,7 @@ class Closings:
 
     def __init__(self) -> None:
         closed = Month.objects.filter(after__isnull=False)
-        self._closed = sorted((first_day(month.id), Cursor(*month.after or ())) for month in closed)
+        self._closed = sorted((month.first_day, Cursor(*month.after or ())) for month in closed)
 
     def book_into(self, happened_at: datetime, noticed: Cursor) -> tuple[date, bool]:
         """The month, and whether the line is an adjustment there: closing a month closes all before it."""
