@@ -23,5 +23,5 @@ class MonthAggregate(Aggregate[Month]):
     @apply.register
     def _closed(self, fact: MonthClosed, recorded_at: datetime) -> None:
         self.root.after = list(fact.after)
-        self.root.figures = msgspec.to_builtins(fact.figures)
+        self.root.figures = msgspec.to_builtins(list(fact.figures))
         self.root.closed_at = recorded_at

@@ -10,8 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from freezegun import freeze_time
 
-from core.eventlog import following
-from core.models import Event
+from core.models import Event, Follower
 from finance.books.projection import books
 from finance.models import LedgerLine, Month
 from finance.tests.histories import History, book, payment, refund, transaction
@@ -194,5 +193,5 @@ class TestTheMonths:
 
     def test_are_books_of_a_place_in_the_log(self, admin_client: Client) -> None:
         admin_client.post(CLOSE)
-        place = following.Follower.objects.get(pk=books.name)
+        place = Follower.objects.get(pk=books.name)
         assert Month.objects.get().after == place.cursor

@@ -7,13 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from freezegun import freeze_time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.eventlog import following, provenance
+from core.eventlog.append import read_stream
+from core.eventlog.replay import comparable, rows_of
+from core.eventlog.streams import aggregate_of
 from core.models import Event
 from finance.books.projection import books
 from finance.models import LedgerLine, Month
@@ -23,6 +25,7 @@ from finance.tests.histories import History, book, dispute, forget_everything, p
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
+COLUMNS = [field.attname for field in Month._meta.concrete_fields]
 IN_NOVEMBER = datetime(2026, 11, 3, tzinfo=UTC)
 
 
@@ -38,7 +41,7 @@ def why_not(month: str) -> str:
 
 
 def stated(month: str) -> Any:
-    return msgspec.to_builtins(figures_of(date.fromisoformat(f"{month}-01")))
+    return msgspec.to_builtins(list(figures_of(date.fromisoformat(f"{month}-01"))))
 
 
 @freeze_time("2026-11-25 12:00")
@@ -63,7 +66,7 @@ class TestClosing:
         History().tell(payment())
         History(2, at=datetime(2026, 8, 1, tzinfo=UTC)).tell(payment("pi_2"))
         assert why_not("2026-10") == "earlier_open"
-        close("2026-09" if why_not("2026-09") == "closed" else "2026-08")
+        close("2026-08")
         close("2026-10")
 
     def test_books_what_is_in_the_log_first_and_states_the_sums(self) -> None:
@@ -101,12 +104,15 @@ class TestClosing:
         with ThreadPoolExecutor(8) as pool:
             assert Counter(pool.map(run, range(8))) == {"done": 1, "closed": 7}
 
-    def test_is_the_fold_of_its_events(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_is_the_fold_of_its_events(self) -> None:
         History().tell(payment())
         close("2026-10")
-        month = Month.objects.values().get()
-        call_command("replay", "--rebuild")
-        assert Month.objects.values().get() == month
+        aggregate, key = aggregate_of("month-2026-10")
+        [folded] = rows_of(aggregate.fold(key, read_stream("month-2026-10")), Month)
+        stored = Month.objects.get()
+        assert {name: comparable(stored, name) for name in COLUMNS} == {
+            name: comparable(folded, name) for name in COLUMNS
+        }
 
 
 @freeze_time("2026-11-25 12:00")
@@ -142,7 +148,7 @@ class TestALateChange:
         book()
         assert not LedgerLine.objects.filter(is_adjustment=True).exists()
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.permutations([payment(), refund(300), refund(300, "failed"), payment("pi_2"), dispute("lost", 100)]),
         st.integers(0, 5),
@@ -174,21 +180,19 @@ class TestALateChange:
         """A later version is read first and closed upon; the earlier one was booked with it, and is so again."""
         order = History().tell(payment())
         order.tell(refund(300))
-        last = Event.objects.order_by("-position")[:3]
         with connection.cursor() as cursor:
             cursor.execute(
                 "BEGIN; SET LOCAL session_replication_role = replica;"
                 "UPDATE core_event SET transaction_id = -100 - position; COMMIT"
             )
-        following_of = following.BATCH
+        whole = following.BATCH
         try:
             following.BATCH = 1
             with following.locked_place(books) as place:
                 following.advance(books, place)
                 after = list(place.cursor or ())
         finally:
-            following.BATCH = following_of
-        assert len(last) == 3
+            following.BATCH = whole
         Month.objects.create(id="2026-10", after=after, closed_at=IN_NOVEMBER)
         book()
         assert not LedgerLine.objects.filter(is_adjustment=True).exists()
