@@ -52,12 +52,22 @@ class CurrencyFilter(SimpleListFilter):
 class LedgerLineAdmin(ReadOnlyAdmin):
     """Newest first; found by an order's number, or by the whole id of any object of Stripe's."""
 
-    list_display = ["happened", "kind", "amount_in_words", "debited", "credited", "of_order", "object_id", "books"]
+    list_display = [
+        "happened",
+        "kind",
+        "amount_in_words",
+        "debited",
+        "credited",
+        "of_order",
+        "object_id",
+        "books",
+        "account",
+    ]
     list_display_links = ["happened", "kind"]
     list_filter = [MonthFilter, AccountFilter, CurrencyFilter, "movement", "is_adjustment"]
     ordering = ["-id"]
     search_fields = ["order_id__exact", "object_id__exact"]
-    search_help_text = _("Order's number, or pi_…, ch_…, re_…, du_…, txn_…, po_…")
+    search_help_text = _("Order's number, pi_…, re_…, txn_…")
     fields = [
         "happened",
         "kind",

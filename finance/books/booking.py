@@ -18,7 +18,24 @@ from finance.books.streams import Stream, read_streams
 from finance.books.summaries import Summaries
 from finance.events import BalanceTransactionChanged, BalanceTransactionRecorded
 from finance.models import BalanceTransaction, BookedTransaction, LedgerLine, Movement, OrderBooks
-from orders.events import OrderCanceled, OrderDrafted, OrderPaid, OrderPlaced
+from orders.events import (
+    OrderAttentionCleared,
+    OrderAttentionRaised,
+    OrderCanceled,
+    OrderCheckoutClosed,
+    OrderCheckoutOpened,
+    OrderCommandRefused,
+    OrderDiscountSet,
+    OrderDrafted,
+    OrderEventIgnored,
+    OrderLineSet,
+    OrderPaid,
+    OrderPlaced,
+    OrderQuoteMismatched,
+    OrderRefundRequested,
+    OrderReviewUpdated,
+    OrderTaxSet,
+)
 from orders.models import SETTLED_STATES, Order
 from orders.projections import OrderAggregate
 from webhooks.models import Delivery
@@ -37,24 +54,48 @@ SUMMED: dict[str, str] = {
 }
 
 
+# What neither moves money nor changes what is due: most of a log, and not folded here.
+IMMATERIAL = (
+    OrderLineSet,
+    OrderTaxSet,
+    OrderDiscountSet,
+    OrderCheckoutOpened,
+    OrderCheckoutClosed,
+    OrderQuoteMismatched,
+    OrderRefundRequested,
+    OrderReviewUpdated,
+    OrderAttentionRaised,
+    OrderAttentionCleared,
+    OrderCommandRefused,
+    OrderEventIgnored,
+)
+
+
 class FoldedOrder:
-    """An order as its events say it is, as far as they were read, and what it has moved until then."""
+    """An order's money as its events tell it, as far as they were read, and what it has moved until then."""
 
     def __init__(self, order_id: int, stream: Stream, booked: int) -> None:
         self.stream = stream
         self.booked = booked
         self.aggregate = OrderAggregate.begin(order_id)
         for told in stream.up_to(booked):
-            self.aggregate.apply(told.fact, told.event.recorded_at)
+            self._fold(told)
         self.flows, self.paid_amount = self._sums()
 
     def apply(self, told: RecordedFact) -> tuple[list[tuple[Flow, int]], int]:
         """What the fact changes: flows, and the verified money of the order if it is a paid one."""
-        self.aggregate.apply(told.fact, told.event.recorded_at)
+        if not self._fold(told):
+            return [], 0
         flows, paid_amount = self._sums()
         changes = differences(self.flows, flows), paid_amount - self.paid_amount
         self.flows, self.paid_amount = flows, paid_amount
         return changes
+
+    def _fold(self, told: RecordedFact) -> bool:
+        if isinstance(told.fact, IMMATERIAL):
+            return False
+        self.aggregate.apply(told.fact, told.event.recorded_at)
+        return True
 
     def _sums(self) -> tuple[Flows, int]:
         root = self.aggregate.root
