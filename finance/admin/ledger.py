@@ -66,6 +66,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     list_display_links = ["happened", "kind"]
     list_filter = [MonthFilter, AccountFilter, CurrencyFilter, "movement", "is_adjustment"]
     ordering = ["-id"]
+    list_per_page = 50  # of a hundred, most of the time goes into the markup
     search_fields = ["order_id__exact", "object_id__exact"]
     search_help_text = _("Order's number, pi_…, re_…, txn_…")
     fields = [
