@@ -3,6 +3,8 @@
 Amounts are integer minor units of `currency`. `account` is a Stripe account of the settings.
 """
 
+from datetime import date
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -67,7 +69,15 @@ class LedgerLine(models.Model):
             models.UniqueConstraint(fields=["position", "number"], name="finance_one_line_of_an_event"),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="finance_amount_above_0"),
         ]
-        indexes = [models.Index(fields=["month", "id"], name="finance_line_month")]
+        indexes = [
+            models.Index(fields=["month", "id"], name="finance_line_month"),
+            models.Index(fields=["account", "id"], name="finance_line_account"),
+            models.Index(fields=["currency", "id"], name="finance_line_currency"),
+            models.Index(fields=["movement", "id"], name="finance_line_movement"),
+            models.Index(
+                fields=["month", "id"], name="finance_line_adjustment", condition=models.Q(is_adjustment=True)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.movement} {self.object_id}"
@@ -81,6 +91,43 @@ class OrderBooks(models.Model):
 
     def __str__(self) -> str:
         return f"order {self.order_id} up to {self.version}"
+
+
+class BookedObject(models.Model):
+    """An object of Stripe's (pi_, ch_, re_, du_) that an order's events told of, and what they moved through it.
+
+    `cash` lists `[account, livemode, currency, amount]`, below 0 where money went out; `currency` is the one last told.
+    A charge moves nothing by itself: it stands for its `payment_intent`.
+    """
+
+    object_id = models.CharField(primary_key=True, max_length=255)
+    order_id = models.BigIntegerField(null=True, db_index=True)
+    payment_intent = models.CharField(max_length=255, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    cash = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.object_id
+
+
+class BookedTransaction(models.Model):
+    """A balance transaction as it is booked, up to this version of its stream: under the object that moved the money,
+    which is its `source`, or the PaymentIntent of that charge.
+    """
+
+    id = models.CharField(primary_key=True, max_length=255)
+    version = models.PositiveIntegerField(default=0)
+    object_id = models.CharField(max_length=255, db_index=True)
+    source = models.CharField(max_length=255, blank=True)
+    account = models.CharField(max_length=64)
+    livemode = models.BooleanField()
+    type = models.CharField(max_length=64)
+    currency = models.CharField(max_length=3)
+    amount = models.BigIntegerField()
+    fee = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return self.id
 
 
 class DaySummary(models.Model):
@@ -131,6 +178,10 @@ class Month(StreamHead):
 
     def __str__(self) -> str:
         return self.id
+
+    @property
+    def first_day(self) -> date:
+        return date.fromisoformat(f"{self.id}-01")
 
 
 class BalanceTransaction(StreamHead):

@@ -11,6 +11,9 @@ from orders.models import Attention, DisputeState, Order, OrderLine, OrderState
 from orders.quote import quote_of
 from orders.selectors import is_final, payment_progress
 
+# Other apps append what they know of an order's money: rows of words and formatted amounts.
+money_contributors: list[Callable[[Order], Iterable[tuple[str, str]]]] = []
+
 
 def order_as_json(order: Order) -> dict[str, Any]:
     """The order as programs get it; its lines must be prefetched."""
@@ -165,10 +168,6 @@ def money_table(order: Order, lines: Iterable[OrderLine] | None = None) -> list[
         rows.append((discount_in_words(quote.discount_terms), -quote.discount))
     rows += [(tax_in_words(terms), amount) for terms, amount in taxes_by_terms(quote).items()]
     return [(label, format_money(amount, order.currency)) for label, amount in [*rows, ("Total", quote.total)]]
-
-
-# Functions of apps above this one: rows of an order's money in the admin, in words and formatted amounts (fee, net).
-money_contributors: list[Callable[[Order], Iterable[tuple[str, str]]]] = []
 
 
 def taxes_by_terms(quote: Quote) -> dict[TaxTerms, int]:

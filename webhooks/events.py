@@ -1,6 +1,7 @@
 """What Stripe posts: docs.stripe.com/api/events/object."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +13,8 @@ NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 CLIENT_SECRET = re.compile(rb'("client_secret"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
+# Unix time, up to the year 9999.
+type Seconds = Annotated[int, msgspec.Meta(ge=0, lt=253402300800)]
 type Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
@@ -31,10 +34,15 @@ class StripeEvent(msgspec.Struct, frozen=True):
     livemode: bool
     data: EventData
     api_version: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    created: Seconds | None = None
 
     @property
     def is_our_version(self) -> bool:
         return self.api_version == API_VERSION
+
+    @property
+    def created_at(self) -> datetime | None:
+        return None if self.created is None else datetime.fromtimestamp(self.created, UTC)
 
     @property
     def object_id(self) -> str:

@@ -48,7 +48,7 @@ class Delivery(models.Model):
     """The inbox: one row per event of an account, however often it was posted.
 
     `payload` is what came, without client secrets. `source` is `webhook` once its signature was verified, whether the
-    backfill had brought it before or not.
+    backfill had brought it before or not. `created_at` is when Stripe says that it happened.
     """
 
     account = models.CharField(max_length=64)
@@ -65,6 +65,7 @@ class Delivery(models.Model):
     order_id = models.BigIntegerField(null=True)
     link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, null=True, related_name="waiting")
     attempts = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(null=True)  # null in the rows of the version before
     received_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True)
     try_at = models.DateTimeField(null=True)

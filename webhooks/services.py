@@ -89,6 +89,7 @@ def claim_delivery(account: Account, event: StripeEvent, payload: bytes, source:
         object_id=event.object_id,
         payload=payload,
         source=source,
+        created_at=event.created_at,
         received_at=timezone.now(),
     )
     Delivery.objects.bulk_create([received], ignore_conflicts=True)

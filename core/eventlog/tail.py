@@ -65,6 +65,13 @@ def cursor_of(event: Event) -> Cursor:
     return Cursor(event.cluster, event.transaction_id, event.position)
 
 
+def is_behind(one: Cursor, other: Cursor) -> bool:
+    """Whether a reader that has come to `one` has yet to read the event at `other`."""
+    if one.cluster == other.cluster:
+        return one < other
+    return one.position < other.position
+
+
 def era_above(position: int) -> Era | None:
     """The era of the first event above a position."""
     first = Event.objects.filter(position__gt=position).order_by("position").first()
