@@ -187,6 +187,7 @@ class TestAnApproval:
         olga = User.objects.get(username="olga")
         assert decide(operator, asked, how) == ["This can't be decided: you may not approve refunds above the limit."]
         olga.user_permissions.add(Permission.objects.get(codename="refund_above_limit"))
+        operator.force_login(olga)  # another role ends what was begun in the one before
         assert decide(operator, asked, how) == [
             "This can't be decided: you asked for it yourself, so somebody else has to decide."
         ]
