@@ -139,8 +139,8 @@ class BalanceTransaction(StreamHead):
 
     `source` is the object that moved the money (ch_, re_, du_, po_ …). `exchange_rate` is Stripe's decimal, '' without
     exchange. `payout` is the payout that took it along, '' while none did or where Stripe doesn't say (manual ones).
-    `first_fee` and `first_net` are what was read first; `itemized_fee` is the sum of Stripe's `fee_details`. What
-    Stripe lists no more (`is_listed`) doesn't count.
+    `itemized_fee` is the sum of Stripe's `fee_details`; `first_fee` is what that was when it was first read, and
+    `first_net` what is left of the amount then. What Stripe lists no more (`is_listed`) doesn't count.
     """
 
     stream_prefix = "balance-transaction"

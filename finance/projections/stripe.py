@@ -30,7 +30,9 @@ class BalanceTransactionAggregate(Aggregate[BalanceTransaction]):
         line.account, line.livemode = fact.account, fact.livemode
         line.type, line.category, line.source = fact.type, fact.category, fact.source
         line.amount, line.fee, line.net, line.currency = fact.amount, fact.fee, fact.net, fact.currency
-        line.first_fee, line.first_net, line.itemized_fee = fact.fee, fact.net, fact.itemized_fee
+        line.itemized_fee = fact.itemized_fee
+        line.first_fee = fact.fee if fact.itemized_fee is None else fact.itemized_fee
+        line.first_net = fact.amount - line.first_fee
         line.exchange_rate = fact.exchange_rate
         line.created_at, line.available_at = moment(fact.created), moment(fact.available_on)
         line.read_at = recorded_at

@@ -34,7 +34,7 @@ def compare(books: Books, horizon: datetime) -> Comparison:
     found += odd_fees(books, besides={one.object_id for one, _ in found})
     due = {key_of(one): one for one, due_at in found if due_at <= horizon}
     young = {key_of(one): one for one, due_at in found if due_at > horizon}
-    missing = [one for one in (*due.values(), *young.values()) if is_missing_payment(one)]
+    missing = [one for one in (*due.values(), *young.values()) if one.kind == ExceptionKind.OURS_WITHOUT_THEIRS]
     payouts = []
     for balanced in balanced_payouts(books, settled_until=horizon - BOOKS_LATE):
         payouts.append(balanced.matched)
@@ -104,23 +104,20 @@ def fee_expected(row: dict[str, Any]) -> int:
     return next(other for other in others if other is not None and other != row["fee"])
 
 
-def is_missing_payment(found: ExceptionFound) -> bool:
-    return found.kind == ExceptionKind.OURS_WITHOUT_THEIRS and found.movement == Moved.PAYMENT
-
-
 def attribute(balanced: BalancedPayout, missing: list[ExceptionFound], due: dict[Key, ExceptionFound]) -> bool:
-    """Whether a payout is too large because of payments that Stripe's books lack: then those are the exceptions.
+    """Whether a payout is another because of what Stripe's books lack: then those objects are the exceptions.
 
-    Each payment, net of a fee that nobody knows, accounts for one payout.
+    A payment's fee is not known, so payments of no less than the shortfall will do; each accounts for one payout.
     """
-    payout = balanced.payout
-    could = [one for one in missing if one.our_currency == payout.currency]
-    if not 0 < balanced.shortfall <= sum(one.our_amount or 0 for one in could):
+    payout, sign = balanced.payout, 1 if balanced.shortfall > 0 else -1
+    signed = [(one, sign * (one.our_amount or 0)) for one in missing if one.our_currency == payout.currency]
+    could = [(one, amount) for one, amount in signed if amount > 0]
+    if not 0 < abs(balanced.shortfall) <= sum(amount for _, amount in could):
         return False
     covered = 0
-    for one in could:
-        if covered < balanced.shortfall:
-            covered += one.our_amount or 0
+    for one, amount in could:
+        if covered < abs(balanced.shortfall):
+            covered += amount
             missing.remove(one)
             if key_of(one) in due:
                 due[key_of(one)] = replace(one, payout=payout.pk)
