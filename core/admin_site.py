@@ -21,6 +21,12 @@ NAVIGATION = {
         "billing.discount": ("Discounts", "percent"),
         "billing.tax": ("Taxes", "account_balance"),
     },
+    "Finance": {
+        "finance.reconciliation": ("Reconciliation", "balance"),
+        "finance.reconciliationexception": ("Exceptions", "rule"),
+        "finance.payout": ("Payouts", "account_balance_wallet"),
+        "finance.balancetransaction": ("Stripe's books", "menu_book"),
+    },
     "Parts of orders": {
         "orders.orderline": ("Order lines", "format_list_bulleted"),
         "orders.checkout": ("Checkouts", "shopping_cart_checkout"),
