@@ -306,7 +306,7 @@ class ReconciliationException(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.object_id}"
+        return f"{self.get_kind_display()}: {self.object_id}"
 
 
 class MatchedMonth(models.Model):

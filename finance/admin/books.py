@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, stream_link, text_link, utc
-from finance.admin.shown import amount, stripe_link
+from core.admin import ReadOnlyAdmin, stream_link, utc
+from finance.admin.shown import amount, payout_link, stripe_link
 from finance.models import BalanceTransaction, Payout, ReconciliationException
 from finance.selectors.reconciliation import shown_payouts
 
@@ -61,9 +61,7 @@ class BalanceTransactionAdmin(ReadOnlyAdmin):
 
     @display(description=_("paid out by"))
     def taken_by(self, line: BalanceTransaction) -> SafeString | str:
-        return (
-            text_link(reverse("admin:finance_payout_change", args=[line.payout]), line.payout) if line.payout else "-"
-        )
+        return payout_link(line.payout)
 
     @display(description=_("created (UTC)"))
     def created(self, line: BalanceTransaction) -> SafeString | str:

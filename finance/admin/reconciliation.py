@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -17,7 +18,7 @@ from unfold.decorators import display
 
 from billing.accounts import configured_accounts
 from core.admin import ReadOnlyAdmin, stream_link, text_link, utc
-from finance.admin.shown import amount, dashboard_url, stripe_link
+from finance.admin.shown import amount, dashboard_url, payout_link, stripe_link
 from finance.models import BooksCursor, ExceptionKind, Reconciliation, ReconciliationException
 from finance.selectors.reconciliation import (
     exceptions_by_month,
@@ -50,7 +51,7 @@ def described(exceptions: QuerySet[ReconciliationException]) -> list[dict[str, A
         {
             "row": one,
             "color": KIND_COLORS[one.kind],
-            "url": reverse("admin:finance_reconciliationexception_change", args=[one.pk]),
+            "url": reverse("admin:finance_reconciliationexception_change", args=[quote(one.pk)]),
             "at_stripe": dashboard_url(one.object_id, livemode=one.livemode),
             "ours": amount(one.our_amount, one.our_currency),
             "theirs": amount(one.their_amount, one.their_currency),
@@ -107,7 +108,7 @@ class ReconciliationAdmin(ReadOnlyAdmin):
         queue_reconciliations([accounts[name]] if name else accounts.values())
         messages.success(request, gettext("Stripe's books are being read: reload this page in a moment."))
         if name and Reconciliation.objects.filter(pk=name).exists():
-            return redirect("admin:finance_reconciliation_change", name)
+            return redirect("admin:finance_reconciliation_change", quote(name))
         return redirect("admin:finance_reconciliation_changelist")
 
     def month_view(self, request: HttpRequest, account: str, month: str) -> HttpResponse:
@@ -184,14 +185,14 @@ class ReconciledAccountFilter(SimpleListFilter):
 class ReconciliationExceptionAdmin(ReadOnlyAdmin):
     """Every exception there ever was, newest first."""
 
-    list_display = ["found", "labelled_kind", "ours", "theirs", "order", "object_id", "month", "account", "settled"]
-    list_display_links = ["found", "object_id"]
+    list_display = ["labelled_kind", "ours", "theirs", "order", "object_id", "month", "account", "found", "settled"]
+    list_display_links = ["labelled_kind", "object_id"]
     list_filter = [StandingFilter, "kind", ReconciledAccountFilter]
     ordering = ["-found_at", "-id"]
     search_fields = ["object_id__exact", "order_id__exact", "payout__exact", "month__exact"]
     search_help_text = _("Order's number, whole id of Stripe's, or a month: 2026-11")
     fields = [
-        "labelled_kind", "what_to_do", "movement", "ours", "theirs", "order", "at_stripe", "month", "paid_out_by",
+        "kind", "what_to_do", "movement", "ours", "theirs", "order", "at_stripe", "month", "paid_out_by",
         "account", "livemode", "found", "settled", "events",
     ]  # fmt: skip
 
@@ -224,11 +225,11 @@ class ReconciliationExceptionAdmin(ReadOnlyAdmin):
 
     @display(description=_("payout"))
     def paid_out_by(self, one: ReconciliationException) -> SafeString | str:
-        return text_link(reverse("admin:finance_payout_change", args=[one.payout]), one.payout) if one.payout else "-"
+        return payout_link(one.payout)
 
     @display(description=_("account"))
     def account(self, one: ReconciliationException) -> SafeString:
-        url = reverse("admin:finance_reconciliation_change", args=[one.reconciliation_id])
+        url = reverse("admin:finance_reconciliation_change", args=[quote(one.reconciliation_id)])
         return text_link(url, one.reconciliation_id)
 
     @display(description=_("found (UTC)"))

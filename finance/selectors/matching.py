@@ -127,7 +127,7 @@ MONTHS = f"""
 OWN_LINES = f"""
     SELECT payout.id, count(line.id) AS lines, COALESCE(sum(sign(line.amount)), 0)::int AS sign,
            COALESCE(bool_and(abs(line.amount) = payout.amount AND line.currency = payout.currency), true) AS fits,
-           sum(line.amount)::bigint AS amount
+           -sum(line.amount)::bigint AS paid
     FROM finance_payout payout
     LEFT JOIN ({LINES} AND category IN ('payout', 'payout_reversal')) line ON line.source = payout.id
     WHERE payout.account = %(account)s AND payout.livemode = %(livemode)s

@@ -25,17 +25,17 @@ INSTANT = "instant"
 
 @dataclass(frozen=True)
 class BalancedPayout:
-    """A payout with the balance around it; `theirs` is what Stripe's lines say where that is another amount."""
+    """A payout with the balance around it.
+
+    Where it differs, `theirs` is what Stripe's lines say. `shortfalls` is how much more was paid out than they account
+    for, as they are and as they were first read: a line that changed since is an exception of its own.
+    """
 
     payout: Payout
     matched: PayoutMatched
-    theirs: int | None
-    differs: bool
-
-    @property
-    def shortfall(self) -> int:
-        """How much more was paid out than Stripe's lines account for."""
-        return self.payout.amount - (self.theirs or 0) if self.differs else 0
+    theirs: int | None = None
+    differs: bool = False
+    shortfalls: tuple[int, ...] = ()
 
 
 @dataclass
@@ -59,14 +59,17 @@ def balanced_payouts(books: Books, *, settled_until: datetime) -> Iterator[Balan
     balances = balances_of(books, [payout.created_at + AT_ONCE for payout in payouts])
     own_lines, items = books.own_lines(), books.items()
     for number, payout in enumerate(payouts):
-        balance = balances[payout.currency]
-        matched, covered = draw(balance, payout, number, items.get(payout.pk))
-        theirs, differs = judge_own_lines(payout, own_lines[payout.pk], settled_until)
-        if not differs and payout.is_automatic:
-            theirs, differs = judge_items(payout, items.get(payout.pk))
-        elif not differs and payout.method != INSTANT:
-            theirs, differs = matched.before + matched.came, not covered
-        yield BalancedPayout(payout, matched, theirs, differs)
+        of_payout = items.get(payout.pk, {"net": 0, "first_net": 0})
+        matched, lacking = draw(balances[payout.currency], payout, number, of_payout["net"])
+        if differs_from_own_lines(payout, own_lines[payout.pk], settled_until):
+            yield BalancedPayout(payout, matched, own_lines[payout.pk]["paid"], differs=True)
+            continue
+        theirs = matched.before + matched.came
+        if payout.is_automatic:
+            theirs, lacking = of_payout["net"], tuple(payout.amount - of_payout[name] for name in ("net", "first_net"))
+        is_judged = payout.itemized_at is not None if payout.is_automatic else payout.method != INSTANT
+        differs = is_judged and all(lacking)
+        yield BalancedPayout(payout, matched, theirs, differs, lacking if differs else ())
 
 
 def payouts_of(books: Books) -> QuerySet[Payout]:
@@ -80,11 +83,8 @@ def balances_of(books: Books, moments: list[datetime]) -> dict[str, Balance]:
     return balances
 
 
-def draw(balance: Balance, payout: Payout, number: int, items: dict[str, Any] | None) -> tuple[PayoutMatched, bool]:
-    """Take the payout out of the balance; whether the balance covered it, or lacked no more than it did before.
-
-    A line that changed since it was first read is an exception of its own, so either balance will do.
-    """
+def draw(balance: Balance, payout: Payout, number: int, items: int) -> tuple[PayoutMatched, tuple[int, ...]]:
+    """Take the payout out of the balance; with how much more the balance lacks than it did before, in both readings."""
     came, first_came = balance.count_up_to(number)
     before, first_before = balance.now, balance.first
     balance.now += came - payout.amount
@@ -97,21 +97,13 @@ def draw(balance: Balance, payout: Payout, number: int, items: dict[str, Any] | 
         came=came,
         amount=payout.amount,
         after=balance.now,
-        items=(items["net"] if items else 0) if payout.itemized_at else None,
+        items=items if payout.itemized_at else None,
     )
-    return matched, balance.now >= min(before, 0) or balance.first >= min(first_before, 0)
+    lacking = (min(before, 0) - balance.now, min(first_before, 0) - balance.first)
+    return matched, tuple(max(one, 0) for one in lacking)
 
 
-def judge_own_lines(payout: Payout, own: dict[str, Any], settled_until: datetime) -> tuple[int | None, bool]:
+def differs_from_own_lines(payout: Payout, own: dict[str, Any], settled_until: datetime) -> bool:
     if not own["lines"]:
-        return None, payout.created_at <= settled_until
-    went = 0 if payout.status in RETURNED else -1
-    return -own["amount"], not own["fits"] or own["sign"] != went
-
-
-def judge_items(payout: Payout, items: dict[str, Any] | None) -> tuple[int | None, bool]:
-    if payout.itemized_at is None:
-        return None, False
-    if items is None:
-        return 0, bool(payout.amount)
-    return items["net"], payout.amount not in (items["net"], items["first_net"])
+        return payout.created_at <= settled_until
+    return not own["fits"] or own["sign"] != (0 if payout.status in RETURNED else -1)

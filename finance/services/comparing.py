@@ -105,23 +105,30 @@ def fee_expected(row: dict[str, Any]) -> int:
 
 
 def attribute(balanced: BalancedPayout, missing: list[ExceptionFound], due: dict[Key, ExceptionFound]) -> bool:
-    """Whether a payout is another because of what Stripe's books lack: then those objects are the exceptions.
+    """Whether a payout is another because of what Stripe's books lack: then those objects are the exceptions."""
+    for shortfall in balanced.shortfalls:
+        if causes := causes_of(shortfall, balanced.payout.currency, missing):
+            for one in causes:
+                missing.remove(one)
+                if key_of(one) in due:
+                    due[key_of(one)] = replace(one, payout=balanced.payout.pk)
+            return True
+    return False
 
-    A payment's fee is not known, so payments of no less than the shortfall will do; each accounts for one payout.
+
+def causes_of(shortfall: int, currency: str, missing: list[ExceptionFound]) -> list[ExceptionFound]:
+    """The missing objects that account for it; none where they don't.
+
+    A payment's fee is not known, so payments of no less than the shortfall will do.
     """
-    payout, sign = balanced.payout, 1 if balanced.shortfall > 0 else -1
-    signed = [(one, sign * (one.our_amount or 0)) for one in missing if one.our_currency == payout.currency]
-    could = [(one, amount) for one, amount in signed if amount > 0]
-    if not 0 < abs(balanced.shortfall) <= sum(amount for _, amount in could):
-        return False
-    covered = 0
-    for one, amount in could:
-        if covered < abs(balanced.shortfall):
+    sign, covered = 1 if shortfall > 0 else -1, 0
+    causes: list[ExceptionFound] = []
+    for one in missing:
+        amount = sign * (one.our_amount or 0)
+        if one.our_currency == currency and amount > 0 and covered < abs(shortfall):
+            causes.append(one)
             covered += amount
-            missing.remove(one)
-            if key_of(one) in due:
-                due[key_of(one)] = replace(one, payout=payout.pk)
-    return True
+    return causes if covered >= abs(shortfall) else []
 
 
 def payout_exception(balanced: BalancedPayout) -> ExceptionFound:

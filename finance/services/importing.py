@@ -118,7 +118,10 @@ class Stretch:
         return self._within().filter(created_at__gt=moment(page[-1]["created"])).exclude(pk__in=self._seen(page))
 
     def go_on(self, page: list[Body]) -> None:
-        last, seen = page[-1]["created"], {entry["id"] for entry in page if entry["created"] == page[-1]["created"]}
+        last = page[-1]["created"]
+        if self._down_to is not None and last > self._down_to:
+            return
+        seen = {entry["id"] for entry in page if entry["created"] == last}
         self._listed = seen | (self._listed if last == self._down_to else set())
         self._down_to = last
 

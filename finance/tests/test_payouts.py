@@ -51,6 +51,14 @@ class TestAutomaticPayouts:
         assert (found.kind, found.object_id) == ("ours_without_theirs", hidden)
         assert found.payout == Payout.objects.get().pk
 
+    def test_what_is_missing_beside_a_changed_fee_are_two(self, till: Till) -> None:
+        till.stripe.tell_account(payouts="automatic")
+        hidden, altered, *_ = [till.sell() for _ in range(3)]
+        till.pass_days()
+        till.stripe.distort_books(hide=hidden)
+        till.stripe.distort_books(source=altered, fee=300)
+        assert kinds() == [("fee_differs", till.line_of(altered)["id"]), ("ours_without_theirs", hidden)]
+
     def test_a_fee_that_changes_after_the_payout_is_one_exception(self, till: Till) -> None:
         till.stripe.tell_account(payouts="automatic")
         charge = till.sell()
@@ -81,6 +89,7 @@ class TestManualPayouts:
         till.pass_days()
         failed = till.stripe.pay_out()
         assert kinds() == []
+        till.stripe.advance(60)
         till.stripe.move("payouts", failed, status="failed")
         again = till.stripe.pay_out()
         assert kinds() == []
