@@ -20,7 +20,7 @@ from orders.models import Order
 
 # docs.stripe.com/reports/reporting-categories
 CATEGORIES: dict[str, tuple[str, ...]] = {
-    Moved.PAYMENT: ("charge",),
+    Moved.PAYMENT: ("charge", "charge_failure"),
     Moved.REFUND: ("refund", "refund_failure"),
     Moved.DISPUTE: ("dispute", "dispute_reversal"),
     Moved.PAYOUT: ("payout", "payout_reversal"),

@@ -10,6 +10,7 @@ from freezegun import freeze_time
 
 from billing.accounts import account_named
 from billing.gateway import manager
+from billing.gateway.balance_transactions import BalanceTransactions
 from billing.gateway.errors import StripeUnreachable
 from core.configuration import Account
 from core.eventlog import provenance
@@ -166,6 +167,25 @@ class TestWhatStripeChangesLater:
         with freeze_time(timezone.now() + timedelta(days=8), tick=True):
             import_books(account_named("default"))
         assert BalanceTransaction.objects.get().fee == 84
+
+    def test_one_line_is_read_by_its_id(self, till: Till) -> None:
+        line = till.line_of(till.sell())
+        with provenance.acting("system:test"):
+            found = BalanceTransactions(account_named("default")).find_by_id(line["id"], subject="")
+        assert found is not None
+        assert found["net"] == 1766
+
+    def test_a_payout_on_its_way_is_looked_at_however_old_it_is(self, till: Till) -> None:
+        till.sell()
+        till.pass_days()
+        till.stripe.pay_out()
+        read_lines()
+        with freeze_time(timezone.now() + timedelta(days=40), tick=True):
+            import_books(account_named("default"))
+        till.stripe.advance(2 * 24 * 60 * 60)
+        with freeze_time(timezone.now() + timedelta(days=40), tick=True):
+            import_books(account_named("default"))
+        assert Payout.objects.get().status == "paid"
 
     def test_a_payout_that_fails_after_it_was_paid(self, till: Till) -> None:
         till.sell()
