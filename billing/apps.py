@@ -12,10 +12,12 @@ class BillingConfig(AppConfig):
         )
         from billing.gateway import (  # noqa: F401, PLC0415 registers their operations
             accounts,
+            balance_transactions,
             charges,
             disputes,
             events,
             payment_intents,
+            payouts,
             refunds,
             sessions,
             webhook_endpoints,

@@ -27,6 +27,10 @@ NAVIGATION = {
     "Finance": {
         "finance.ledgerline": ("Ledger", "menu_book"),
         "finance.month": ("Months", "calendar_month"),
+        "finance.reconciliation": ("Reconciliation", "balance"),
+        "finance.reconciliationexception": ("Exceptions", "rule"),
+        "finance.payout": ("Payouts", "account_balance_wallet"),
+        "finance.balancetransaction": ("Stripe's books", "menu_book"),
     },
     "Parts of orders": {
         "orders.orderline": ("Order lines", "format_list_bulleted"),

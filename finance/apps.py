@@ -7,8 +7,8 @@ class FinanceConfig(AppConfig):
     def ready(self) -> None:
         from core.eventlog import following  # noqa: PLC0415 models can be imported now
         from finance.books.projection import books  # noqa: PLC0415 as above
-        from finance.projections import month  # noqa: F401, PLC0415 registers the aggregate
-        from finance.selectors import fees_of  # noqa: PLC0415 as above
+        from finance.projections import month, reconciliation, stripe  # noqa: F401, PLC0415 registers the aggregates
+        from finance.selectors.ledger import fees_of  # noqa: PLC0415 as above
         from orders.representations import money_contributors  # noqa: PLC0415 as above
 
         following.register(books)

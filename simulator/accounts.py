@@ -1,8 +1,10 @@
 """What a test or the command line may say of an account: `--account` and `POST /_sim/accounts`.
 
-publishable_key   the only one that Stripe.js may use for it; until told, any that no other account has
-default_currency  what `GET /v1/account` says; usd until told
-country           the same; US until told
+publishable_key      the only one that Stripe.js may use for it; until told, any that no other account has
+default_currency     what `GET /v1/account` says; usd until told
+country              the same; US until told
+settlement_currency  what its books are in, whatever it charges; until told, each currency is kept as it is
+payouts              `automatic`, daily, or `manual`, which they are until told
 """
 
 import re
@@ -18,6 +20,8 @@ SETTINGS: Mapping[str, re.Pattern[str]] = MappingProxyType(
         "publishable_key": PUBLISHABLE_KEY,
         "default_currency": re.compile(r"[a-z]{3}"),
         "country": re.compile(r"[A-Z]{2}"),
+        "settlement_currency": re.compile(r"[a-z]{3}"),
+        "payouts": re.compile(r"automatic|manual"),
     }
 )
 

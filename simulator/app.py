@@ -13,8 +13,10 @@ from simulator.dashboard import Dashboard
 from simulator.disputes import dispute_charge, lose_unanswered
 from simulator.hosted import HostedPage
 from simulator.payments import fail_payment, settle_payment
+from simulator.payouts import send_payout, settle_balance
 from simulator.resources.checkout_sessions import expire_session
 from simulator.staging import Staging
+from simulator.staging_books import BookStaging
 from simulator.stripe_js import StripeJs
 from simulator.timeline import Actions, run_due
 from simulator.world import World
@@ -24,6 +26,8 @@ ACTIONS: Actions = {
     "expire_session": expire_session,
     "fail_payment": fail_payment,
     "lose_unanswered": lose_unanswered,
+    "send_payout": send_payout,
+    "settle_balance": settle_balance,
     "settle_payment": settle_payment,
 }
 MAX_BODY_BYTES = 1024 * 1024
@@ -33,6 +37,7 @@ def build_app(world: World) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.add_routes(Control(world, ACTIONS).routes())
     app.add_routes(Staging(world).routes())
+    app.add_routes(BookStaging(world).routes())
     app.add_routes(HostedPage(world).routes())
     app.add_routes(StripeJs(world).routes())
     app.add_routes(Dashboard(world).routes())

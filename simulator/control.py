@@ -3,12 +3,13 @@
 POST   /_sim/faults      {"fault", "match", "times", "seconds", "key"}: see faults.py; GET lists, DELETE clears
 POST   /_sim/advance     {"seconds"}: moves the clock; what falls due happens before the answer
 POST   /_sim/webhooks    {"key", "url", "secret"}: adds an endpoint
-POST   /_sim/accounts    {"key", "publishable_key"?, "default_currency"?, "country"?}: see accounts.py
+POST   /_sim/accounts    {"key", ...}: what is known of an account, see accounts.py
 GET    /_sim/requests    the API requests received, oldest first
 GET    /_sim/deliveries  every delivery with its attempts and their answers
 GET    /_sim/state?key=  objects of an account by kind, with counts; DELETE forgets them
 
-What tests order of banks and shoppers (`/_sim/refunds` and the like) is in staging.py.
+What tests order of banks and shoppers (`/_sim/refunds` and the like) is in staging.py
+and staging_books.py.
 DELETE without `?key=` is about everything: all faults; all state, faults, logs, and the time advanced.
 """
 
@@ -21,6 +22,7 @@ from aiohttp import web
 
 from simulator.accounts import SettingError, tell_account
 from simulator.faults import Fault, FaultError
+from simulator.ledger import expect_balance, next_midnight
 from simulator.resources.webhook_endpoints import register_endpoint
 from simulator.state import SECRET_KEY, Json, account_id
 from simulator.timeline import Actions, run_due
@@ -89,9 +91,13 @@ class Control:
         if not isinstance(key, str) or not SECRET_KEY.fullmatch(key):
             raise bad_request("key has to be a secret key, sk_test_...")
         try:
-            told = tell_account(self.world.store.open_account(key), body)
+            account = self.world.store.open_account(key)
+            told = tell_account(account, body)
         except SettingError as invalid:
             raise bad_request(str(invalid)) from invalid
+        if told.get("payouts") == "automatic":
+            scope = Scope(self.world, account)
+            expect_balance(scope, next_midnight(scope.now))
         self.world.store.flush()
         return answer(told)
 

@@ -29,6 +29,15 @@ def charge_card(scope: Scope, intent: Json, method: PaymentMethod, email: str | 
     _succeed(scope, intent, charge)
 
 
+def charge_quietly(scope: Scope, amount: int, currency: str) -> Json:
+    """A charge that the shop never asked for and is never told of."""
+    intent = new_intent(scope, amount, currency, ["card"], {})
+    charge = _new_charge(scope, intent, PaymentMethod.from_card("4242424242424242", 12, 2040), None, status="succeeded")
+    intent |= {"status": "succeeded", "amount_received": amount, "latest_charge": charge["id"]}
+    scope.account.put(intent | {"payment_method": charge["payment_method"]})
+    return charge
+
+
 def begin_slow_payment(
     scope: Scope, intent: Json, method: PaymentMethod, email: str | None, *, fails: bool = False
 ) -> None:

@@ -1,4 +1,4 @@
-"""`/_sim/*`: what banks and Stripe itself do to payments, ordered by a test. JSON in, JSON out.
+"""`/_sim/*`: what banks and Stripe itself do to payments, ordered by a test (to its books: staging_books.py).
 
 POST   /_sim/refunds        {"charge", "amount"?}: a refund made in Stripe's dashboard, caused by no API request
                             {"next", "times"?, "key"?}: the status in which the next refunds begin
@@ -12,9 +12,9 @@ POST   /_sim/distortions    {"session", "amount"?, "currency"?, "livemode"?}: wh
                             next sessions is off: `subtotal` (unless said otherwise), `discount` or its first `tax`
 DELETE /_sim/distortions    forgets the offsets that are still waiting
 
-The answer is Stripe's object as it is then, or what was ordered. What Stripe would refuse is refused in its words.
-`key` is a secret key; without it an order is for whichever account comes first. `times` is 1 unless said otherwise, and
-0 means until it is cleared or replaced.
+JSON in, JSON out. The answer is Stripe's object as it is then, or what was ordered. What Stripe would refuse is refused
+in its words. `key` is a secret key; without it an order is for whichever account comes first. `times` is 1 unless said
+otherwise, and 0 means until it is cleared or replaced.
 """
 
 from collections.abc import Collection, Mapping
@@ -60,51 +60,51 @@ class Staging:
             "/_sim/reviews/{id}": self.close_review,
             "/_sim/distortions": self.add_distortion,
         }
-        routes = [web.post(path, _explain(handler)) for path, handler in posts.items()]
+        routes = [web.post(path, explain(handler)) for path, handler in posts.items()]
         return [*routes, web.delete("/_sim/distortions", self.clear_distortions)]
 
     async def add_refund(self, request: web.Request) -> web.Response:
-        body = await _read_fields(request, {"charge": str, "amount": int}, {"next": str, **_WAITING})
+        body = await read_fields(request, {"charge": str, "amount": int}, {"next": str, **_WAITING})
         if "next" in body:
-            return self._stage("refund", body, _choose(body, "next", REFUND_BEGINNINGS))
+            return self._stage("refund", body, choose(body, "next", REFUND_BEGINNINGS))
         scope, charge = self._find("charge", body["charge"])
         return self._done(refund_charge(scope, charge, body.get("amount"), metadata={}))
 
     async def move_refund(self, request: web.Request) -> web.Response:
-        body = await _read_fields(request, {"status": str, "failure_reason": str})
+        body = await read_fields(request, {"status": str, "failure_reason": str})
         scope, refund = self._find("refund", request.match_info["id"])
-        reason = _choose(body, "failure_reason", FAILURE_REASONS) if "failure_reason" in body else None
-        return self._done(move_refund(scope, refund, _choose(body, "status", REFUND_MOVES), reason))
+        reason = choose(body, "failure_reason", FAILURE_REASONS) if "failure_reason" in body else None
+        return self._done(move_refund(scope, refund, choose(body, "status", REFUND_MOVES), reason))
 
     async def add_dispute(self, request: web.Request) -> web.Response:
-        body = await _read_fields(request, {"charge": str, "amount": int, "reason": str, "status": str})
+        body = await read_fields(request, {"charge": str, "amount": int, "reason": str, "status": str})
         scope, charge = self._find("charge", body["charge"])
-        reason = _choose({"reason": "fraudulent", **body}, "reason", DISPUTE_REASONS)
-        status = _choose({"status": "needs_response", **body}, "status", DISPUTE_BEGINNINGS)
+        reason = choose({"reason": "fraudulent", **body}, "reason", DISPUTE_REASONS)
+        status = choose({"status": "needs_response", **body}, "status", DISPUTE_BEGINNINGS)
         if body.get("amount", 1) < 1:
             raise bad_request("amount has to be at least 1")
         return self._done(open_dispute(scope, charge, body.get("amount"), reason, status))
 
     async def move_dispute(self, request: web.Request) -> web.Response:
-        body = await _read_fields(request, {"status": str})
+        body = await read_fields(request, {"status": str})
         scope, dispute = self._find("dispute", request.match_info["id"])
-        return self._done(move_dispute(scope, dispute, _choose(body, "status", DISPUTE_MOVES)))
+        return self._done(move_dispute(scope, dispute, choose(body, "status", DISPUTE_MOVES)))
 
     async def add_review(self, request: web.Request) -> web.Response:
-        body = await _read_fields(request, {"charge": str, "reason": str})
+        body = await read_fields(request, {"charge": str, "reason": str})
         scope, charge = self._find("charge", body["charge"])
-        return self._done(open_review(scope, charge, _choose({"reason": "rule", **body}, "reason", OPENED_REASONS)))
+        return self._done(open_review(scope, charge, choose({"reason": "rule", **body}, "reason", OPENED_REASONS)))
 
     async def close_review(self, request: web.Request) -> web.Response:
-        body = await _read_fields(request, {"closed_reason": str})
+        body = await read_fields(request, {"closed_reason": str})
         scope, review = self._find("review", request.match_info["id"])
-        return self._done(close_review(scope, review, _choose(body, "closed_reason", CLOSED_REASONS)))
+        return self._done(close_review(scope, review, choose(body, "closed_reason", CLOSED_REASONS)))
 
     async def add_distortion(self, request: web.Request) -> web.Response:
         of_one = {"session": str, "amount": int, "currency": str, "livemode": bool}
-        body = await _read_fields(request, of_one, {"offset": int, "part": str, **_WAITING})
+        body = await read_fields(request, of_one, {"offset": int, "part": str, **_WAITING})
         if "offset" in body:
-            part = _choose({"part": "subtotal", **body}, "part", ("subtotal", "discount", "tax"))
+            part = choose({"part": "subtotal", **body}, "part", ("subtotal", "discount", "tax"))
             return self._stage("totals", body, {"part": part, "offset": body["offset"]})
         if body.get("amount", 1) < 1 or not fullmatch(r"[a-z]{3}", body.get("currency", "usd")):
             raise bad_request("amount has to be at least 1, currency three small letters")
@@ -137,7 +137,7 @@ class Staging:
         return answer(value)
 
 
-def _explain(handler: Handler) -> Handler:
+def explain(handler: Handler) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
@@ -147,7 +147,7 @@ def _explain(handler: Handler) -> Handler:
     return handle
 
 
-async def _read_fields(request: web.Request, *shapes: Mapping[str, type]) -> Json:
+async def read_fields(request: web.Request, *shapes: Mapping[str, type]) -> Json:
     """The body: with the first field of one of the shapes, and no field that this shape lacks."""
     body = await read_object(request)
     shape = next((shape for shape in shapes if next(iter(shape)) in body), None)
@@ -161,7 +161,7 @@ async def _read_fields(request: web.Request, *shapes: Mapping[str, type]) -> Jso
     return body
 
 
-def _choose(body: Json, name: str, choices: Collection[str]) -> str:
+def choose(body: Json, name: str, choices: Collection[str]) -> str:
     value: str = body.get(name, "")
     if value not in choices:
         raise bad_request(f"{name} has to be one of {', '.join(choices)}")

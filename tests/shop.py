@@ -165,9 +165,8 @@ def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def running_shop() -> Iterator[Shop]:
-    """Started with the first test that asks for it. Its tests share it: each looks only at what is its own."""
+@contextmanager
+def new_shop() -> Iterator[Shop]:
     with tempfile.TemporaryDirectory() as folder, own_database(os.environ["DATABASE_URL"]) as database_url:
         shop = Shop(database_url, Path(folder))
         try:
@@ -176,6 +175,13 @@ def running_shop() -> Iterator[Shop]:
         finally:
             shop.stop()
         assert not shop.violations.exists(), shop.violations.read_text()
+
+
+@pytest.fixture(scope="session")
+def running_shop() -> Iterator[Shop]:
+    """Started with the first test that asks for it. Its tests share it: each looks only at what is its own."""
+    with new_shop() as shop:
+        yield shop
 
 
 @pytest.fixture

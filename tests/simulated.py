@@ -89,6 +89,18 @@ class SimulatedStripe:
         order = {"part": part, "offset": offset, "times": times, "key": ACCOUNT_KEYS[account]}
         self._control("POST", "/_sim/distortions", order)
 
+    def pay_out(self, *, account: str = "default", **order: int | str) -> str:
+        """A manual payout, of all that is available unless an `amount` is given; answers its id."""
+        return str(self._control("POST", "/_sim/payouts", {"key": ACCOUNT_KEYS[account], **order})["id"])
+
+    def distort_books(self, **order: int | str) -> Any:
+        """`hide="ch_…"`, `show="ch_…"` or `source="ch_…", fee=100`; or `foreign=` a secret key with an `amount`."""
+        return self._control("POST", "/_sim/books", order)
+
+    def tell_account(self, account: str = "default", **settings: str) -> None:
+        """`payouts="automatic"`, `settlement_currency="usd"` …: simulator/accounts.py."""
+        self._control("POST", "/_sim/accounts", {"key": ACCOUNT_KEYS[account], **settings})
+
     def in_dashboard(self, method: str, path: str, account: str = "default", **fields: str) -> Event:
         """What a person changes at Stripe: `in_dashboard("DELETE", "/v1/coupons/…")`; fields are form fields."""
         headers = {"Authorization": f"Bearer {ACCOUNT_KEYS[account]}", "Stripe-Version": CONTRACT.version}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from billing.gateway.calls import Body, Operation
-from billing.gateway.manager import PAGE, ResourceManager
+from billing.gateway.manager import ResourceManager
 
 
 class Events(ResourceManager):
@@ -16,11 +16,4 @@ class Events(ResourceManager):
 
     def pages_since(self, since: datetime) -> Iterator[list[Body]]:
         """Pages of events created at that time or later, newest first."""
-        query: Body = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
-        while True:
-            page = self.read("list", body=query)
-            if page["data"]:
-                yield page["data"]
-            if not page["has_more"]:
-                return
-            query = query | {"starting_after": page["data"][-1]["id"]}
+        return self.pages({"created": {"gte": int(since.timestamp())}})

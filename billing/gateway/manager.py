@@ -34,11 +34,17 @@ class ResourceManager:
         return intend_call(account=self.account.name, operation=f"{self.resource}.{verb}", **call)
 
     def listed(self, query: Body, *, subject: str = "") -> Iterator[Body]:
-        """Every object that Stripe lists, page by page, newest first."""
+        """Every object that Stripe lists, newest first."""
+        for page in self.pages(query, subject=subject):
+            yield from page
+
+    def pages(self, query: Body, *, subject: str = "") -> Iterator[list[Body]]:
+        """Pages of what Stripe lists, newest first; none is empty."""
         query = query | {"limit": PAGE}
         while True:
             page = self.read("list", body=query, subject=subject)
-            yield from page["data"]
+            if page["data"]:
+                yield page["data"]
             if not page["has_more"]:
                 return
             query = query | {"starting_after": page["data"][-1]["id"]}

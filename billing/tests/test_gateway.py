@@ -245,6 +245,8 @@ def test_to_delete_what_is_gone_is_to_have_succeeded(
 def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
     assert sorted(operations) == [
         "accounts.retrieve",
+        "balance_transactions.list",
+        "balance_transactions.retrieve",
         "charges.retrieve",
         "checkout.sessions.create",
         "checkout.sessions.expire",
@@ -262,6 +264,8 @@ def test_every_operation_has_a_name_that_stands_in_the_log() -> None:
         "payment_intents.create",
         "payment_intents.list",
         "payment_intents.retrieve",
+        "payouts.list",
+        "payouts.retrieve",
         "refunds.create",
         "refunds.list",
         "refunds.retrieve",

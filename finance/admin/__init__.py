@@ -1,5 +1,5 @@
-"""The ledger and its months in the admin; importing them registers them."""
+"""Finance in the admin; importing its modules registers them."""
 
-from finance.admin import ledger, months
+from finance.admin import books, ledger, months, reconciliation
 
-__all__ = ["ledger", "months"]
+__all__ = ["books", "ledger", "months", "reconciliation"]

@@ -14,7 +14,7 @@ from billing.admin import AccountFilter
 from core.admin import ReadOnlyAdmin, utc
 from core.money import format_money
 from finance.models import LedgerLine
-from finance.selectors import booked_currencies, lines_of_object, months_of_ledger
+from finance.selectors.ledger import booked_currencies, lines_of_object, months_of_ledger
 from orders.admin.parts import order_link
 
 BIGINT_DIGITS = 18

@@ -16,7 +16,7 @@ from finance.books.projection import books
 from finance.events import MonthClosed
 from finance.models import Month
 from finance.projections.month import MonthAggregate
-from finance.selectors import figures_of, first_open_month_before, latest_closed
+from finance.selectors.ledger import figures_of, first_open_month_before, latest_closed
 
 # Of an empty log: before every event.
 BEGINNING = Cursor(0, 0, 0)

@@ -19,7 +19,7 @@ from core.eventlog.streams import aggregate_of
 from core.models import Event
 from finance.books.projection import books
 from finance.models import LedgerLine, Month
-from finance.selectors import figures_of
+from finance.selectors.ledger import figures_of
 from finance.services.closing import MonthNotClosable, close_month
 from finance.tests.histories import History, book, dispute, forget_everything, payment, refund, rows, transaction
 

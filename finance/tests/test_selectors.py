@@ -2,7 +2,7 @@
 
 import pytest
 
-from finance.selectors import fees_of
+from finance.selectors.ledger import fees_of
 from finance.tests.histories import History, book, dispute, payment, refund, transaction
 from orders.models import Order
 from orders.representations import money_contributors

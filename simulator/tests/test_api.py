@@ -59,7 +59,7 @@ class TestAuthentication:
         assert abs(parsedate_to_datetime(headers["Date"]).timestamp() - now) <= 1
 
     def test_what_is_missing_here_differs_from_what_stripe_lacks(self, shop: Shop) -> None:
-        assert shop.request("GET", "/v1/payouts").status_code == 501
+        assert shop.request("GET", "/v1/products").status_code == 501
         assert shop.request("GET", "/v1/nowhere").status_code == 404
 
 
