@@ -2,26 +2,28 @@
 
 import json
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
 
 from core.eventlog.checkpoints import checkpoint_hash
 from core.models import Checkpoint, Event
+from core.paging import KeysetChangeList
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -32,10 +34,11 @@ class ReadOnlyAdmin(ModelAdmin):
 
     actions = None
     sortable_by = ()
-    # All three: never count a long table to show one page of it.
-    paginator: ClassVar["type[Paginator[Any]]"] = InfinitePaginator
-    show_full_result_count = False
+    # Facets would count a long table, once for every choice.
     show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeysetChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -156,8 +159,22 @@ class CheckpointAdmin(ReadOnlyAdmin):
         return in_hex(checkpoint.public_key)
 
 
-# Importing Django's own classes above has registered them.
-admin.site.unregister([User, Group])
+# Importing the classes of others above has registered them.
+admin.site.unregister([User, Group, ProcrastinateJob])
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(ProcrastinateJobAdmin, ModelAdmin):
+    """Procrastinate's own; its filters would read all jobs ever run to find their choices, and its list count them."""
+
+    ordering = ["-id"]
+    list_filter = ["status"]
+    search_fields = ["id__exact"]
+    search_help_text = "Job's number"
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeysetChangeList
 
 
 @admin.register(User)

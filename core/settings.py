@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "webhooks",
     "finance",
     "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "core.admin_site.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -122,15 +122,28 @@ class Order(StreamHead):
                 name="orders_one_basket",
             ),
         ]
+        # What each is for: docs/decisions/0014-lists-at-a-million-rows.md. A change of `state` writes to all of them.
         indexes = [
             models.Index(fields=["state", "-id"], name="orders_order_state"),
-            models.Index(fields=["-id"], name="orders_order_attention", condition=~Q(attention=[])),
+            models.Index(
+                fields=["-id"], name="orders_order_attention", condition=~Q(attention=[]), include=["attention"]
+            ),
             models.Index(
                 fields=["dispute_state", "-id"], name="orders_order_dispute", condition=~Q(dispute_state="none")
             ),
             models.Index(
                 fields=["placed_at"], name="orders_order_waiting", condition=Q(state=OrderState.PENDING)
             ),  # what cancel_stale_orders looks for
+            # Any combination of the list's filters, also one that matches nothing, is answered in this index alone.
+            models.Index(
+                fields=["-id"],
+                name="orders_order_listed",
+                include=["state", "dispute_state", "currency", "account", "total", "placed_at"],
+            ),
+            # What is rare is found at once; what is frequent is met soon on the way down the one above.
+            models.Index(fields=["account", "-id"], name="orders_order_account"),
+            models.Index(fields=["currency", "total"], name="orders_order_amount"),
+            models.Index(fields=["placed_at"], name="orders_order_placed"),
         ]
 
     def __str__(self) -> str:
@@ -179,7 +192,8 @@ class OrderLine(models.Model):
 
     id = models.CharField(primary_key=True, max_length=64)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    # The index below takes the place of Django's own.
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
     name = models.CharField(max_length=200)
     quantity = models.PositiveIntegerField()
     unit_amount = models.BigIntegerField()
@@ -188,6 +202,10 @@ class OrderLine(models.Model):
     discount = models.BigIntegerField(default=0)
     tax = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
+
+    class Meta:
+        # The orders with an item, newest first.
+        indexes = [models.Index(fields=["item", "-order"], name="orders_line_item")]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.name}"
@@ -224,6 +242,19 @@ class Checkout(models.Model):
     expires_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # Found by whole ids, in the search of orders.
+            models.Index(fields=["session_id"], name="orders_checkout_session", condition=~Q(session_id="")),
+            models.Index(fields=["payment_intent"], name="orders_checkout_intent", condition=~Q(payment_intent="")),
+            # The list by state; most are completed, and met soon without it.
+            models.Index(
+                fields=["state", "-order", "id"],
+                name="orders_checkout_state",
+                condition=~Q(state=CheckoutState.COMPLETED),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} of order {self.order_id}"
@@ -273,6 +304,20 @@ class Payment(models.Model):
     failure_code = models.CharField(max_length=100, blank=True)
     updated_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            # Found by whole ids, in the search of orders.
+            models.Index(fields=["source_id"], name="orders_payment_source"),
+            models.Index(fields=["charge"], name="orders_payment_charge", condition=~Q(charge="")),
+            # The list by status, of which most succeeded, and by account.
+            models.Index(
+                fields=["status", "-order", "id"],
+                name="orders_payment_status",
+                condition=~Q(status=PaymentStatus.SUCCEEDED),
+            ),
+            models.Index(fields=["account", "-order", "id"], name="orders_payment_account"),
+        ]
+
     def __str__(self) -> str:
         return self.source_id
 
@@ -290,6 +335,13 @@ class Refund(models.Model):
     currency = models.CharField(max_length=3)
     failure_reason = models.CharField(max_length=100, blank=True)
     updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["refund_id"], name="orders_refund_id"),
+            models.Index(fields=["payment_intent"], name="orders_refund_intent"),
+            models.Index(fields=["charge"], name="orders_refund_charge", condition=~Q(charge="")),
+        ]
 
     def __str__(self) -> str:
         return self.refund_id
@@ -310,6 +362,13 @@ class Dispute(models.Model):
     due_by = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["dispute_id"], name="orders_dispute_id"),
+            models.Index(fields=["payment_intent"], name="orders_dispute_intent"),
+            models.Index(fields=["charge"], name="orders_dispute_charge", condition=~Q(charge="")),
+        ]
+
     def __str__(self) -> str:
         return self.dispute_id
 
@@ -323,6 +382,9 @@ class Review(models.Model):
     is_open = models.BooleanField()
     reason = models.CharField(max_length=100, blank=True)
     updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["review_id"], name="orders_review_id")]
 
     def __str__(self) -> str:
         return self.review_id

@@ -20,6 +20,7 @@ from billing.admin import AccountFilter
 from core.admin import ReadOnlyAdmin, indented_json, text_link, utc
 from orders import timeline
 from orders.admin.parts import order_link
+from orders.finding import order_finders
 from orders.models import Order
 from webhooks.models import BackfillCursor, Delivery, DeliveryState, PaymentLink
 
@@ -197,4 +198,12 @@ def sentence_of(delivery: Delivery) -> str:
     return sentence
 
 
+def orders_of_delivery(event_id: str) -> Iterator[int]:
+    """Also of one that changed nothing, hence is no event's cause."""
+    if event_id.startswith("evt_"):
+        found = Delivery.objects.filter(event_id=event_id, order_id__isnull=False)
+        yield from (order_id for order_id in found.values_list("order_id", flat=True) if order_id)
+
+
 timeline.contributors.append(deliveries_of)
+order_finders.append(orders_of_delivery)

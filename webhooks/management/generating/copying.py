@@ -102,7 +102,7 @@ class Rows:
                 fields = [field for field in model._meta.concrete_fields if field.column not in DRAWN.get(model, ())]
                 command = sql.SQL("COPY {} ({}) FROM STDIN").format(
                     sql.Identifier(model._meta.db_table),
-                    sql.SQL(", ").join(sql.Identifier(field.column) for field in fields),
+                    sql.SQL(", ").join([sql.Identifier(str(field.column)) for field in fields]),
                 )
                 with cursor.copy(command) as copy:
                     for row in rows:
