@@ -154,13 +154,15 @@ def main() -> int:
         if options.database:
             return measure_database(options.database)
         with server_url() as url:
-            return measure_generated(url, options.orders) if options.desk else measure_deliveries(url, options.quick)
+            if options.desk:
+                return measure_generated(url, options.orders)
+            return measure_deliveries(url, quick=options.quick)
     except StepError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def measure_deliveries(url: str, quick: bool) -> int:  # noqa: FBT001 as the command has it
+def measure_deliveries(url: str, *, quick: bool) -> int:
     plan = QUICK if quick else THOROUGH
     with own_database(url) as database_url, running_subject(database_url) as subject:
         rounds = measure(subject, find_pgbench(), plan)
