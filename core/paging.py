@@ -89,17 +89,17 @@ class KeysetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         self.keys = [self.key_named(str(name)) for name in self.queryset.query.order_by]
         place = self.place_in(request.GET.get(PAGE_VAR, ""))
-        is_counted = not place.side
-        found = self.keys_at(place, COUNTED_TO if is_counted else self.list_per_page)
-        listed = found[: self.list_per_page]
+        # The first page is found and counted in one go: where little matches, each would pass over as much.
+        found = self.keys_at(place, self.list_per_page if place.side else COUNTED_TO)
+        listed, more = found[: self.list_per_page], len(found) > self.list_per_page
         by_key = self.apply_select_related(self.root_queryset).order_by().in_bulk(listed)
         rows = [by_key[key] for key in listed if key in by_key]
         self.result_list = rows[::-1] if place.is_read_backwards else rows
-        self.result_count = self.full_result_count = len(found) if is_counted else len(listed)
+        count = None if place.side else len(found)
+        self.result_count = self.full_result_count = len(listed) if count is None else count
         self.multi_page = self.can_show_all = self.show_full_result_count = False
         self.show_admin_actions = True
-        more = len(found) > self.list_per_page
-        self.paginator = Pages(self, place, len(found) if is_counted else None, more=more)
+        self.paginator = Pages(self, place, count, more=more)
 
     def keys_at(self, place: Place, limit: int) -> list[Any]:
         """The primary keys of the rows from a place on, at most one more than `limit`."""

@@ -142,6 +142,7 @@ class Order(StreamHead):
             ),
             # What is rare is found at once; what is frequent is met soon on the way down the one above.
             models.Index(fields=["account", "-id"], name="orders_order_account"),
+            models.Index(fields=["currency", "-id"], name="orders_order_currency"),
             models.Index(fields=["currency", "total"], name="orders_order_amount"),
             models.Index(fields=["placed_at"], name="orders_order_placed"),
         ]

@@ -85,17 +85,19 @@ class RangeForm(forms.Form):
     """From and to, whatever was typed: the filter itself says what is wrong with it."""
 
     attrs: ClassVar[dict[str, str]] = {"inputmode": "decimal"}
+    labels: ClassVar = {"from": gettext_lazy("From"), "to": gettext_lazy("To")}
 
     def __init__(self, name: str, data: dict[str, str]) -> None:
         super().__init__(data)
-        for end, label in (("from", _("From")), ("to", _("To"))):
+        for end, label in self.labels.items():
             attrs = self.attrs | {"placeholder": label, "aria-label": label, "class": " ".join(INPUT_CLASSES)}
             widget = forms.TextInput(attrs=attrs)
-            self.fields[f"{name}_{end}"] = forms.CharField(required=False, label="", widget=widget)
+            self.fields[f"{name}_{end}"] = forms.CharField(required=False, label=label, widget=widget)
 
 
 class DayRangeForm(RangeForm):
     attrs: ClassVar = {"type": "date"}
+    labels: ClassVar = {"from": gettext_lazy("Placed from"), "to": gettext_lazy("Placed until")}
 
 
 class RangeFilter(SimpleListFilter):
@@ -140,6 +142,8 @@ class PlacedFilter(RangeFilter):
 
     title = gettext_lazy("day it was placed")
     parameter_name = "placed"
+    # One below the other: a phone's field for a day is wide.
+    template = "unfold/filters/filters_field.html"
     form_class = DayRangeForm
 
     def between(self, request: HttpRequest, queryset: QuerySet[Order], least: str, most: str) -> QuerySet[Order]:
