@@ -34,6 +34,8 @@ class ReadOnlyAdmin(ModelAdmin):
 
     actions = None
     sortable_by = ()
+    # To show a row takes longer than to find it.
+    list_per_page = 50
     # Facets would count a long table, once for every choice.
     show_facets = admin.ShowFacets.NEVER
 

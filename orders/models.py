@@ -74,6 +74,10 @@ class Attention(models.TextChoices):
     QUOTE_MISMATCHED = "quote_mismatched", "Stripe would have charged another amount than we quoted"
 
 
+# What the list of orders is filtered by, beside what its indexes are entered by.
+LISTED_BY = ["state", "dispute_state", "currency", "account", "total"]
+
+
 class Order(StreamHead):
     """One order: the fold of `order-<id>`. Amounts in minor units; `received` counts verified money only.
 
@@ -126,7 +130,10 @@ class Order(StreamHead):
         indexes = [
             models.Index(fields=["state", "-id"], name="orders_order_state"),
             models.Index(
-                fields=["-id"], name="orders_order_attention", condition=~Q(attention=[]), include=["attention"]
+                fields=["-id"],
+                name="orders_order_attention",
+                condition=~Q(attention=[]),
+                include=["attention", *LISTED_BY, "placed_at"],
             ),
             models.Index(
                 fields=["dispute_state", "-id"], name="orders_order_dispute", condition=~Q(dispute_state="none")
@@ -134,17 +141,13 @@ class Order(StreamHead):
             models.Index(
                 fields=["placed_at"], name="orders_order_waiting", condition=Q(state=OrderState.PENDING)
             ),  # what cancel_stale_orders looks for
-            # Any combination of the list's filters, also one that matches nothing, is answered in this index alone.
-            models.Index(
-                fields=["-id"],
-                name="orders_order_listed",
-                include=["state", "dispute_state", "currency", "account", "total", "placed_at"],
-            ),
-            # What is rare is found at once; what is frequent is met soon on the way down the one above.
-            models.Index(fields=["account", "-id"], name="orders_order_account"),
+            # Whatever filters are combined, also those that match nothing, one of these two answers alone.
+            models.Index(fields=["-id"], name="orders_order_listed", include=[*LISTED_BY, "placed_at"]),
+            models.Index(fields=["-placed_at", "-id"], name="orders_order_placed", include=LISTED_BY),
+            # What is rare is found at once; what is frequent is met soon on the way down the two above.
+            models.Index(fields=["account", "currency", "-id"], name="orders_order_account"),
             models.Index(fields=["currency", "-id"], name="orders_order_currency"),
             models.Index(fields=["currency", "total"], name="orders_order_amount"),
-            models.Index(fields=["placed_at"], name="orders_order_placed"),
         ]
 
     def __str__(self) -> str:

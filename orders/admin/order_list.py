@@ -42,7 +42,7 @@ DISPUTE_COLORS: dict[str, str] = {
 
 
 class OrderList(ReadOnlyAdmin):
-    """Newest first. The filters are fields of one form: what is chosen in one stays when another is applied."""
+    """The filters are fields of one form: what is chosen in one stays when another is applied."""
 
     list_fullwidth = True
     list_filter_submit = True
@@ -70,9 +70,13 @@ class OrderList(ReadOnlyAdmin):
         PlacedFilter,
         ItemFilter,
     ]
-    ordering = ["-id"]
     search_fields = ["id"]
     search_help_text = gettext_lazy("Number, Stripe id, call, item")
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """Newest first: within a period by the time of placing, so that it is entered at its end."""
+        is_of_period = any(request.GET.get(name) for name in ("placed", "placed_from", "placed_to"))
+        return ["-placed_at", "-id"] if is_of_period else ["-id"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str

@@ -312,15 +312,25 @@ class TestItsPages:
         while page.paginator.next:
             page = admin_client.get(LIST + page.paginator.next).context["cl"]
             seen.append([order.pk for order in page.result_list])
-        assert [len(keys) for keys in seen] == [100, 100, 50]
+        assert [len(keys) for keys in seen] == [50, 50, 50, 50, 50]
         assert [key for keys in seen for key in keys] == orders
         assert not page.paginator.last
         back = admin_client.get(LIST + page.paginator.previous).context["cl"]
-        assert [order.pk for order in back.result_list] == seen[1]
+        assert [order.pk for order in back.result_list] == seen[-2]
         last = admin_client.get(LIST, {"p": "last"}).context["cl"]
-        assert [order.pk for order in last.result_list] == orders[-100:]
+        assert [order.pk for order in last.result_list] == orders[-50:]
         first = admin_client.get(LIST + last.paginator.first).context["cl"]
         assert [order.pk for order in first.result_list] == seen[0]
+
+    def test_of_a_period_go_by_the_time_of_placing(self, admin_client: Client, mug: Item) -> None:
+        late, early = ordered(mug, at="2026-11-20T00:00:00Z"), ordered(mug, at="2026-11-10T00:00:00Z")
+        between = [ordered(mug, at="2026-11-15T00:00:00.123456Z") for _ in range(60)]
+        seen, address = [], "?placed_from=2026-11-01"
+        while address:
+            page = admin_client.get(LIST + address).context["cl"]
+            seen += [order.pk for order in page.result_list]
+            address = page.paginator.next
+        assert seen == [late.pk, *(order.pk for order in between[::-1]), early.pk]
 
     def test_say_how_many_there_are_as_far_as_that_is_cheap(
         self, admin_client: Client, named: dict[str, Order], monkeypatch: Any
