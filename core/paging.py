@@ -3,7 +3,7 @@
 An OFFSET reads all that it passes over, and a count all that there is; both would be felt from a million rows on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -87,7 +87,7 @@ class KeysetChangeList(ChangeList):
         return list(super().get_ordering(request, queryset))
 
     def get_results(self, request: HttpRequest) -> None:
-        self.keys = [self.key_named(str(name)) for name in self.queryset.query.order_by]
+        self.keys = self.keys_of(self.queryset.query.order_by)
         place = self.place_in(request.GET.get(PAGE_VAR, ""))
         # The first page is found and counted in one go: where little matches, each would pass over as much.
         found = self.keys_at(place, self.list_per_page if place.side else COUNTED_TO)
@@ -113,6 +113,12 @@ class KeysetChangeList(ChangeList):
     @property
     def pk_name(self) -> str:
         return str(self.opts.pk.attname)
+
+    def keys_of(self, ordering: Iterable[object]) -> list[Key]:
+        """Up to the primary key, which Django appends to what it does not know to be unique: none are equal in it."""
+        keys = [self.key_named(str(name)) for name in ordering]
+        end = next((index for index, key in enumerate(keys, 1) if key.field.primary_key), len(keys))
+        return keys[:end]
 
     def key_named(self, name: str) -> Key:
         plain = name.removeprefix("-")

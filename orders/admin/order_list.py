@@ -4,6 +4,7 @@ What makes them so: docs/decisions/0014-lists-at-a-million-rows.md.
 """
 
 from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -73,7 +74,7 @@ class OrderList(ReadOnlyAdmin):
     search_fields = ["id"]
     search_help_text = gettext_lazy("Number, Stripe id, call, item")
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> list[str | Combinable]:
         """Newest first: within a period by the time of placing, so that it is entered at its end."""
         is_of_period = any(request.GET.get(name) for name in ("placed", "placed_from", "placed_to"))
         return ["-placed_at", "-id"] if is_of_period else ["-id"]

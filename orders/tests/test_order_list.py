@@ -307,6 +307,7 @@ class TestItsPages:
         orders = [ordered(mug, at=NOW).pk for _ in range(250)][::-1]
         page = admin_client.get(LIST).context["cl"]
         seen = [[order.pk for order in page.result_list]]
+        assert page.paginator.next == f"?p=after~{orders[49]}"
         assert not page.paginator.first
         assert not page.paginator.previous
         while page.paginator.next:
