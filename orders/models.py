@@ -146,7 +146,7 @@ class Order(StreamHead):
             models.Index(fields=["-placed_at", "-id"], name="orders_order_placed", include=LISTED_BY),
             # What is rare is found at once; what is frequent is met soon on the way down the two above.
             models.Index(fields=["account", "currency", "-id"], name="orders_order_account", include=["state"]),
-            models.Index(fields=["currency", "-id"], name="orders_order_currency"),
+            models.Index(fields=["currency", "-id"], name="orders_order_currency", include=["state", "total"]),
             models.Index(fields=["currency", "total"], name="orders_order_amount"),
         ]
 
