@@ -60,6 +60,14 @@ class StripeCall(StreamHead):
         indexes = [
             models.Index(fields=["subject", "requested_at"], name="billing_call_subject"),
             models.Index(fields=["requested_at"], name="billing_call_open", condition=models.Q(state__in=OPEN_STATES)),
+            # The list, all of it and by its filters; most calls succeed, and are met soon without an index of them.
+            models.Index(fields=["-requested_at", "-id"], name="billing_call_requested"),
+            models.Index(
+                fields=["state", "-requested_at", "-id"],
+                name="billing_call_state",
+                condition=~models.Q(state=CallState.SUCCEEDED),
+            ),
+            models.Index(fields=["account", "-requested_at", "-id"], name="billing_call_account"),
         ]
 
     def __str__(self) -> str:

@@ -2,10 +2,9 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,12 +13,15 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
-from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
 
 from core.eventlog.checkpoints import checkpoint_hash
 from core.models import Checkpoint, Event, Follower
+from core.paging import KeysetChangeList
 
 TO_SECONDS = "%Y-%m-%d %H:%M:%S"
 
@@ -32,10 +34,13 @@ class ReadOnlyAdmin(ModelAdmin):
 
     actions = None
     sortable_by = ()
-    # All three: never count a long table to show one page of it.
-    paginator: ClassVar["type[Paginator[Any]]"] = InfinitePaginator
-    show_full_result_count = False
+    # To show a row takes longer than to find it.
+    list_per_page = 50
+    # Facets would count a long table, once for every choice.
     show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeysetChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -156,6 +161,24 @@ class CheckpointAdmin(ReadOnlyAdmin):
     @display(description="public key")
     def key_in_hex(self, checkpoint: Checkpoint) -> SafeString:
         return in_hex(checkpoint.public_key)
+
+
+# Importing Procrastinate's own class above has registered it.
+admin.site.unregister(ProcrastinateJob)
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(ProcrastinateJobAdmin, ModelAdmin):
+    """Procrastinate's own; its filters would read all jobs ever run to find their choices, and its list count them."""
+
+    ordering = ["-id"]
+    list_filter = ["status"]
+    search_fields = ["id__exact"]
+    search_help_text = "Job's number"
+    show_facets = admin.ShowFacets.NEVER
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeysetChangeList
 
 
 @admin.register(Follower)

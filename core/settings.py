@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "webhooks",
     "finance",
     "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "core.apps.StaffSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -29,6 +29,7 @@ from core.bulk_admin import BulkActionsAdmin
 from core.refusals import Refusal
 from orders import timeline
 from orders.admin.parts import order_link
+from orders.finding import order_finders
 from orders.models import Order
 from webhooks.asking import DeliveryIsDone, ask_for_handling
 from webhooks.models import BackfillCursor, Delivery, DeliveryState, HandlingRequest, PaymentLink
@@ -283,6 +284,13 @@ def sentence_of(delivery: Delivery) -> str:
     return sentence
 
 
+def orders_of_delivery(event_id: str) -> Iterator[int]:
+    """Also of one that changed nothing, hence is no event's cause."""
+    if event_id.startswith("evt_"):
+        found = Delivery.objects.filter(event_id=event_id, order_id__isnull=False)
+        yield from (order_id for order_id in found.values_list("order_id", flat=True) if order_id)
+
+
 timeline.contributors.append(deliveries_of)
 
 
@@ -299,3 +307,4 @@ def handlings_of(order: Order) -> Iterator[timeline.Happening]:
 
 
 timeline.contributors.append(handlings_of)
+order_finders.append(orders_of_delivery)

@@ -28,7 +28,12 @@ class PaymentLink(models.Model):
     seen_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "payment_intent"], name="webhooks_link_once")]
+        # The id before the account: staff look for it without.
+        constraints = [models.UniqueConstraint(fields=["payment_intent", "account"], name="webhooks_link_once")]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="webhooks_link_account"),
+            models.Index(fields=["-id"], name="webhooks_link_open", condition=models.Q(order_id=None)),
+        ]
 
     def __str__(self) -> str:
         return self.payment_intent
@@ -72,10 +77,18 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
-        constraints = [models.UniqueConstraint(fields=["account", "event_id"], name="webhooks_delivery_once")]
+        # The id before the account: staff look for it without.
+        constraints = [models.UniqueConstraint(fields=["event_id", "account"], name="webhooks_delivery_once")]
         indexes = [
             models.Index(fields=["order_id"], name="webhooks_delivery_order"),
             models.Index(fields=["try_at"], name="webhooks_delivery_due", condition=models.Q(try_at__isnull=False)),
+            # The list by its filters; most deliveries are handled, and met soon without an index of them.
+            models.Index(
+                fields=["state", "-id"],
+                name="webhooks_delivery_state",
+                condition=~models.Q(state=DeliveryState.HANDLED),
+            ),
+            models.Index(fields=["account", "-id"], name="webhooks_delivery_account"),
         ]
 
     def __str__(self) -> str:

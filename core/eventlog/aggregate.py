@@ -29,6 +29,9 @@ class Aggregate[Root: StreamHead]:
 
     root_model: ClassVar[type[StreamHead]]
     child_models: ClassVar[dict[type[Model], str]] = {}
+    # What can be hashed is kept for ever by the cache that functools.singledispatchmethod, which `apply` is, had before
+    # Python 3.13.2: a process would never give an aggregate back. Source: CPython's issue 127750.
+    __hash__ = None  # type: ignore[assignment] # as Python's data model has it
 
     def __init_subclass__(cls) -> None:
         if hasattr(cls, "root_model"):  # a base that several aggregates share has none

@@ -1,6 +1,8 @@
 """The log: appended to, chained, never changed."""
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,6 +93,16 @@ class TestCanonicalBytes:
     def test_do_not_depend_on_the_order_of_keys(self, data: dict[str, Any]) -> None:
         backwards = dict(reversed(data.items()))
         assert canonical_bytes(**self.event | {"data": data}) == canonical_bytes(**self.event | {"data": backwards})
+
+
+@pytest.mark.django_db
+class TestAnAggregate:
+    def test_is_given_back_when_nobody_holds_it_any_more(self, mug: Item) -> None:
+        order = draft_order(mug)
+        held = weakref.ref(order)
+        del order
+        gc.collect()
+        assert held() is None
 
 
 @pytest.mark.django_db

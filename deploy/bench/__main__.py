@@ -1,4 +1,5 @@
-"""`python -m deploy.bench [--quick]`: deliveries per second, as ratios to the database and the server alone.
+"""`python -m deploy.bench [--quick]`: deliveries per second, as ratios to the database and the server alone;
+`--desk`: the pages of the admin at a million orders (deploy/bench/desk.py).
 
 All is measured in turn, round after round of one run, on a database of its own in DATABASE_URL's server or in the
 embedded one. Stripe is not called.
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import psycopg
 
 from deploy import gunicorn
+from deploy.bench.desk_database import measure_database, measure_generated
 from deploy.bench.load import CONNECTIONS, Load
 from deploy.bench.pgbench import find_pgbench, run_pgbench
 from deploy.bench.scratch import own_database
@@ -138,19 +140,34 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="a few seconds, to see that it works: its figures say little"
     )
-    plan = QUICK if parser.parse_args().quick else THOROUGH
+    parser.add_argument("--desk", action="store_true", help="the admin's pages, on a generated database")
+    parser.add_argument("--orders", type=int, default=1_000_000, help="how many are generated for it")
+    parser.add_argument(
+        "--database", help="measure the desk on this one instead, which `manage.py generate` has filled"
+    )
+    options = parser.parse_args()
     # make may be killed alone; the database is dropped all the same.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(1))
     die_with(os.getppid(), signal.SIGTERM)
     try:
-        with server_url() as url, own_database(url) as database_url, running_subject(database_url) as subject:
-            rounds = measure(subject, find_pgbench(), plan)
-            for text in report(subject, rounds, plan):
-                print(text)
+        if options.database:
+            return measure_database(options.database)
+        with server_url() as url:
+            if options.desk:
+                return measure_generated(url, options.orders)
+            return measure_deliveries(url, quick=options.quick)
     except StepError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def measure_deliveries(url: str, *, quick: bool) -> int:
+    plan = QUICK if quick else THOROUGH
+    with own_database(url) as database_url, running_subject(database_url) as subject:
+        rounds = measure(subject, find_pgbench(), plan)
+        for text in report(subject, rounds, plan):
+            print(text)
     return 0
 
 

@@ -14,10 +14,11 @@ from core.admin import utc
 from core.money import format_money
 from orders.admin.actions import attention_of, may_act, offers, why_not
 from orders.admin.notes import ERASE
+from orders.admin.order_list import DISPUTE_COLORS, STATE_COLORS
 from orders.admin.refunding import waiting_of
 from orders.decisions.noting import LONGEST
 from orders.history import Past
-from orders.models import DisputeState, Order, OrderState
+from orders.models import Order
 from orders.projections import OrderAggregate
 from orders.quote import quote_of
 from orders.representations import money_contributors, money_table
@@ -25,18 +26,6 @@ from orders.services.refunding import returnable
 from orders.sums import OPEN_DISPUTES
 from orders.timeline import dispute_in_words, standing, timeline
 
-STATE_COLORS: dict[str, str] = {
-    OrderState.PENDING: "info",
-    OrderState.PAID: "success",
-    OrderState.PARTIALLY_REFUNDED: "warning",
-    OrderState.REFUNDED: "primary",
-    OrderState.CANCELED: "danger",
-}
-DISPUTE_COLORS: dict[str, str] = {
-    DisputeState.OPEN: "warning",
-    DisputeState.WON: "success",
-    DisputeState.LOST: "danger",
-}
 MOMENTS = ["drafted", "placed", "paid", "canceled"]
 # What the shopper's bank has taken, or may take.
 DISPUTED = OPEN_DISPUTES | {"lost"}

@@ -74,6 +74,10 @@ class Attention(models.TextChoices):
     QUOTE_MISMATCHED = "quote_mismatched", "Stripe would have charged another amount than we quoted"
 
 
+# What the list of orders is filtered by, beside what its indexes are entered by.
+LISTED_BY = ["state", "dispute_state", "currency", "account", "total"]
+
+
 class Order(StreamHead):
     """One order: the fold of `order-<id>`. Amounts in minor units; `received` counts verified money only.
 
@@ -122,15 +126,28 @@ class Order(StreamHead):
                 name="orders_one_basket",
             ),
         ]
+        # What each is for: docs/decisions/0014-lists-at-a-million-rows.md. A change of `state` writes to all of them.
         indexes = [
             models.Index(fields=["state", "-id"], name="orders_order_state"),
-            models.Index(fields=["-id"], name="orders_order_attention", condition=~Q(attention=[])),
+            models.Index(
+                fields=["-id"],
+                name="orders_order_attention",
+                condition=~Q(attention=[]),
+                include=["attention", *LISTED_BY, "placed_at"],
+            ),
             models.Index(
                 fields=["dispute_state", "-id"], name="orders_order_dispute", condition=~Q(dispute_state="none")
             ),
             models.Index(
                 fields=["placed_at"], name="orders_order_waiting", condition=Q(state=OrderState.PENDING)
             ),  # what cancel_stale_orders looks for
+            # Whatever filters are combined, also those that match nothing, one of these two answers alone.
+            models.Index(fields=["-id"], name="orders_order_listed", include=[*LISTED_BY, "placed_at"]),
+            models.Index(fields=["-placed_at", "-id"], name="orders_order_placed", include=LISTED_BY),
+            # What is rare is found at once; what is frequent is met soon on the way down the two above.
+            models.Index(fields=["account", "currency", "-id"], name="orders_order_account", include=["state"]),
+            models.Index(fields=["currency", "-id"], name="orders_order_currency", include=["state", "total"]),
+            models.Index(fields=["currency", "total"], name="orders_order_amount"),
         ]
 
     def __str__(self) -> str:
@@ -182,7 +199,8 @@ class OrderLine(models.Model):
 
     id = models.CharField(primary_key=True, max_length=64)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")
+    # The index below takes the place of Django's own.
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+", db_index=False)
     name = models.CharField(max_length=200)
     quantity = models.PositiveIntegerField()
     unit_amount = models.BigIntegerField()
@@ -194,6 +212,10 @@ class OrderLine(models.Model):
     # The database's defaults serve processes of the version before, while a new one is being rolled out.
     refunded = models.BigIntegerField(default=0, db_default=0)
     refunded_quantity = models.PositiveIntegerField(default=0, db_default=0)
+
+    class Meta:
+        # The orders with an item, newest first.
+        indexes = [models.Index(fields=["item", "-order"], name="orders_line_item")]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.name}"
@@ -230,6 +252,19 @@ class Checkout(models.Model):
     expires_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # Found by whole ids, in the search of orders.
+            models.Index(fields=["session_id"], name="orders_checkout_session", condition=~Q(session_id="")),
+            models.Index(fields=["payment_intent"], name="orders_checkout_intent", condition=~Q(payment_intent="")),
+            # The list by state; most are completed, and met soon without it.
+            models.Index(
+                fields=["state", "-order", "id"],
+                name="orders_checkout_state",
+                condition=~Q(state=CheckoutState.COMPLETED),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.attempt} of order {self.order_id}"
@@ -279,6 +314,20 @@ class Payment(models.Model):
     failure_code = models.CharField(max_length=100, blank=True)
     updated_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            # Found by whole ids, in the search of orders.
+            models.Index(fields=["source_id"], name="orders_payment_source"),
+            models.Index(fields=["charge"], name="orders_payment_charge", condition=~Q(charge="")),
+            # The list by status, of which most succeeded, and by account.
+            models.Index(
+                fields=["status", "-order", "id"],
+                name="orders_payment_status",
+                condition=~Q(status=PaymentStatus.SUCCEEDED),
+            ),
+            models.Index(fields=["account", "-order", "id"], name="orders_payment_account"),
+        ]
+
     def __str__(self) -> str:
         return self.source_id
 
@@ -300,6 +349,13 @@ class Refund(models.Model):
     call_id = models.CharField(max_length=36, blank=True, default="", db_default="")  # as above
     updated_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["refund_id"], name="orders_refund_id"),
+            models.Index(fields=["payment_intent"], name="orders_refund_intent"),
+            models.Index(fields=["charge"], name="orders_refund_charge", condition=~Q(charge="")),
+        ]
+
     def __str__(self) -> str:
         return self.refund_id
 
@@ -319,6 +375,13 @@ class Dispute(models.Model):
     due_by = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["dispute_id"], name="orders_dispute_id"),
+            models.Index(fields=["payment_intent"], name="orders_dispute_intent"),
+            models.Index(fields=["charge"], name="orders_dispute_charge", condition=~Q(charge="")),
+        ]
+
     def __str__(self) -> str:
         return self.dispute_id
 
@@ -332,6 +395,9 @@ class Review(models.Model):
     is_open = models.BooleanField()
     reason = models.CharField(max_length=100, blank=True)
     updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["review_id"], name="orders_review_id")]
 
     def __str__(self) -> str:
         return self.review_id
