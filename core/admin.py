@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import ActionLocation
+from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -24,6 +26,19 @@ from core.models import Checkpoint, Event, Follower
 from core.paging import KeysetChangeList
 
 TO_SECONDS = "%Y-%m-%d %H:%M:%S"
+
+
+class LocatedActions(ModelAdmin):
+    """Actions as Django has them since 6.1, which unfold's own choices of them don't know of yet."""
+
+    def get_action_choices(
+        self,
+        request: HttpRequest,
+        default_choices: Any = None,
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> list[tuple[str, str]]:
+        choices = default_choices or [("", _("Select action"))]
+        return DjangoModelAdmin.get_action_choices(self, request, choices, action_location)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -168,7 +183,7 @@ admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(ProcrastinateJob)
-class JobAdmin(ProcrastinateJobAdmin, ModelAdmin):
+class JobAdmin(LocatedActions, ProcrastinateJobAdmin):
     """Procrastinate's own; its filters would read all jobs ever run to find their choices, and its list count them."""
 
     ordering = ["-id"]

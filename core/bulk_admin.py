@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import Action, ActionLocation
-from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -17,14 +16,14 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from core import bulk
-from core.admin import ReadOnlyAdmin, utc
+from core.admin import LocatedActions, ReadOnlyAdmin, utc
 from core.models import BulkItemState, BulkRun
 
 # Of those that were refused, how many are shown with their reasons.
 SHOWN = 200
 
 
-class BulkActionsAdmin(ReadOnlyAdmin):
+class BulkActionsAdmin(LocatedActions, ReadOnlyAdmin):
     """Base of a list with `bulk_actions`, which name actions of core.bulk."""
 
     bulk_actions: tuple[str, ...] = ()
@@ -44,16 +43,6 @@ class BulkActionsAdmin(ReadOnlyAdmin):
             action.name: Action(ask_about(action), action.name, action.title, action.title, [action_location])
             for action in allowed
         }
-
-    def get_action_choices(
-        self,
-        request: HttpRequest,
-        default_choices: Any = None,
-        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
-    ) -> list[tuple[str, str]]:
-        """Django's own: unfold's does not know of locations yet."""
-        nothing = [("", _("Select action"))]
-        return DjangoModelAdmin.get_action_choices(self, request, default_choices or nothing, action_location)
 
     def bulk_view(self, request: HttpRequest) -> HttpResponse:
         """What was asked about is ordered; sent twice it is ordered once."""

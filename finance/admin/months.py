@@ -122,6 +122,8 @@ class MonthAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         try:
             return redirect(address_of(first_day(object_id)))
         except ValueError:

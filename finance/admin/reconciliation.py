@@ -112,9 +112,9 @@ class ReconciliationAdmin(ReadOnlyAdmin):
         return redirect("admin:finance_reconciliation_changelist")
 
     def month_view(self, request: HttpRequest, account: str, month: str) -> HttpResponse:
-        root = get_object_or_404(Reconciliation, pk=account)
-        if not self.has_view_permission(request, root):
+        if not self.has_view_permission(request):
             raise PermissionDenied
+        root = get_object_or_404(Reconciliation, pk=account)
         try:
             payouts = shown_payouts(payouts_of(root, month)[:SHOWN_AT_ONCE])
         except ValueError:
