@@ -8,6 +8,7 @@ database makes from the same statistics in every run.
 
 import argparse
 import json
+import logging
 import statistics
 import sys
 import time
@@ -159,6 +160,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="the pages whose name holds this")
     parser.add_argument("--explain", action="store_true", help="print the plan of every query on a large table too")
     options = parser.parse_args()
+    logging.disable(logging.INFO)  # a line for every request would bury the table
     user, _ = get_user_model().objects.get_or_create(username=NOBODY, is_staff=True, is_superuser=True)
     try:
         client = Client(headers={"host": "127.0.0.1"})
