@@ -107,6 +107,7 @@ class TestTheLedger:
         assert client.get(address).status_code == 403
         user = User.objects.get()
         user.user_permissions.add(*Permission.objects.filter(codename__in=["view_ledgerline", "view_month"]))
+        client.force_login(user)  # another role ends what was begun in the one before
         assert client.get(address).status_code == 200
         assert Client().get(address).status_code == 302
 

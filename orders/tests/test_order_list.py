@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
@@ -88,6 +89,15 @@ def ordered(
         order.record(drafted, *([frozen] if placed else []), *facts)
         order.save()
     return Order.objects.get(pk=order.root.pk)
+
+
+@pytest.fixture
+def admin_client(admin_user: User) -> Client:
+    """Signed in at the time that the pages are opened."""
+    client = Client()
+    with freeze_time(NOW):
+        client.force_login(admin_user)
+    return client
 
 
 @pytest.fixture

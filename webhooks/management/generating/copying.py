@@ -21,14 +21,14 @@ from core.eventlog.aggregate import Aggregate
 from core.eventlog.facts import encode
 from core.models import Event
 from orders.decisions.money import decide_settlement
-from orders.models import Checkout, Dispute, Order, OrderLine, Payment, Refund, Review
+from orders.models import Order
 from orders.projections import OrderAggregate
 from webhooks.management.generating.catalogue import Ware
 from webhooks.management.generating.stories import Step, Story
 from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
 
 CHUNK = 2000  # orders in one transaction; the seed's chances are drawn for each chunk
-ORDER_MODELS = (Order, OrderLine, Checkout, Payment, Refund, Dispute, Review)
+ORDER_MODELS = (OrderAggregate.root_model, *OrderAggregate.child_models)
 # Keys that the database draws; of events it fills in the position too, the cluster and the transaction.
 DRAWN: dict[type[Model], tuple[str, ...]] = {
     Delivery: ("id",),
