@@ -28,7 +28,7 @@ from webhooks.management.generating.stories import Step, Story
 from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
 
 CHUNK = 2000  # orders in one transaction; the seed's chances are drawn for each chunk
-ORDER_MODELS = (OrderAggregate.root_model, *OrderAggregate.child_models)
+ORDER_MODELS: tuple[type[Model], ...] = (OrderAggregate.root_model, *OrderAggregate.child_models)
 # Keys that the database draws; of events it fills in the position too, the cluster and the transaction.
 DRAWN: dict[type[Model], tuple[str, ...]] = {
     Delivery: ("id",),
