@@ -9,6 +9,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from unfold.sites import UnfoldAdminSite
 
 from core.eventlog import provenance
@@ -53,6 +54,8 @@ NAVIGATION = {
 
 class StaffSite(UnfoldAdminSite):
     """The one admin site: what its views cause is on record as done by the person who is logged in."""
+
+    index_title = gettext_lazy("Home")
 
     def admin_view[View: Callable[..., HttpResponseBase]](self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002 Django's signature
         @wraps(view)

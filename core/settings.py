@@ -163,6 +163,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}core/favicon.svg"}],
     "ENVIRONMENT": ["demo", "warning"] if DEMO else None,
     "SIDEBAR": {"navigation": "core.admin_site.navigation"},
+    "DASHBOARD_CALLBACK": "finance.views.home",
     # The shop's green.
     "COLORS": {
         "primary": {

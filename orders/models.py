@@ -295,6 +295,10 @@ class Refund(models.Model):
         return self.refund_id
 
 
+# Statuses of a dispute in which the shopper's bank waits for us. Source: docs.stripe.com/api/disputes/object
+AWAITING_EVIDENCE = ("needs_response", "warning_needs_response")
+
+
 class Dispute(models.Model):
     """One dispute of Stripe's, of which a payment may have several; its key is `<order>-<its id>`."""
 
@@ -309,6 +313,11 @@ class Dispute(models.Model):
     reason = models.CharField(max_length=100, blank=True)
     due_by = models.DateTimeField(null=True)
     updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_by"], name="orders_dispute_awaiting", condition=Q(status__in=AWAITING_EVIDENCE)),
+        ]
 
     def __str__(self) -> str:
         return self.dispute_id

@@ -9,6 +9,11 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "failed"
     WAITING = "waiting", "waiting for its payment to be known"
 
+    @classmethod
+    def unhandled(cls) -> list["DeliveryState"]:
+        """Kept, and still to be handled: few among many."""
+        return [cls.REFUSED, cls.FAILED, cls.WAITING]
+
 
 class DeliverySource(models.TextChoices):
     """How an event came in: posted and signed, or read from the Events API because no webhook had brought it (yet)."""
@@ -73,6 +78,11 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["order_id"], name="webhooks_delivery_order"),
             models.Index(fields=["try_at"], name="webhooks_delivery_due", condition=models.Q(try_at__isnull=False)),
+            models.Index(
+                fields=["state", "-id"],
+                name="webhooks_delivery_unhandled",
+                condition=models.Q(state__in=DeliveryState.unhandled()),
+            ),
         ]
 
     def __str__(self) -> str:
