@@ -22,6 +22,10 @@ NAVIGATION = {
         "billing.discount": ("Discounts", "percent"),
         "billing.tax": ("Taxes", "account_balance"),
     },
+    "Finance": {
+        "finance.ledgerline": ("Ledger", "menu_book"),
+        "finance.exportrecord": ("Exports", "download"),
+    },
     "Parts of orders": {
         "orders.orderline": ("Order lines", "format_list_bulleted"),
         "orders.checkout": ("Checkouts", "shopping_cart_checkout"),

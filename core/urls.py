@@ -11,6 +11,7 @@ handler500 = "core.views.server_error"
 urlpatterns = [
     path("", include("orders.urls")),
     path("webhooks/stripe/", include("webhooks.urls")),
+    path("admin/export/", include("finance.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.healthz),
     path("readyz", views.readyz),

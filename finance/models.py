@@ -67,7 +67,14 @@ class LedgerLine(models.Model):
             models.UniqueConstraint(fields=["position", "number"], name="finance_one_line_of_an_event"),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="finance_amount_above_0"),
         ]
-        indexes = [models.Index(fields=["month", "id"], name="finance_line_month")]
+        indexes = [
+            models.Index(fields=["month", "id"], name="finance_line_month"),
+            # What the list is filtered by, each with its order.
+            models.Index(fields=["movement", "-id"], name="finance_line_movement"),
+            models.Index(fields=["currency", "-id"], name="finance_line_currency"),
+            models.Index(fields=["account", "-id"], name="finance_line_account"),
+            models.Index(fields=["-id"], name="finance_line_adjustment", condition=models.Q(is_adjustment=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.movement} {self.object_id}"
@@ -185,3 +192,35 @@ class Payout(StreamHead):
 
     def __str__(self) -> str:
         return self.id
+
+
+class ExportState(models.TextChoices):
+    BEGUN = "begun", "begun"
+    MADE = "made", "made"
+    BROKEN_OFF = "broken_off", "broken off"
+
+
+class ExportRecord(StreamHead):
+    """What somebody took out of the admin: the fold of `export-<id>`.
+
+    `of` is a name of finance.exports.resources.exports, `person` a user's id, `filters` those of the list, by name.
+    """
+
+    stream_prefix = "export"
+
+    id = models.UUIDField(primary_key=True)
+    of = models.CharField(max_length=32)
+    format = models.CharField(max_length=8)
+    person = models.BigIntegerField(null=True)
+    filters = models.JSONField(default=dict)
+    state = models.CharField(max_length=16, choices=ExportState, default=ExportState.BEGUN)
+    rows = models.BigIntegerField(null=True)
+    begun_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "export"
+        indexes = [models.Index(fields=["-begun_at"], name="finance_export_begun")]
+
+    def __str__(self) -> str:
+        return f"{self.of}.{self.format}"

@@ -1,12 +1,65 @@
-"""The start page of the admin."""
+"""The start page of the admin, and files with the rows of its lists."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from tempfile import TemporaryFile
+from typing import Any, cast
 
-from django.http import HttpRequest
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters, ModelAdmin
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.http import require_GET
 
+from finance.exports.formats import Row, as_csv, write_xlsx
+from finance.exports.record import Recording, begin_export
+from finance.exports.resources import Export, exports
 from finance.home.page import home_of
+
+CSV = "text/csv; charset=utf-8"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """django-unfold's callback for the context of the start page (settings.UNFOLD)."""
     return context | {"home": home_of(request.user, request.GET)}
+
+
+@require_GET
+def export(request: HttpRequest, of: str, file_format: str) -> HttpResponseBase:
+    """The rows that the list of the same query string shows, all pages of it; whoever may look may take them out."""
+    exported = exports.get(of)
+    if exported is None:
+        raise Http404
+    model_admin = admin.site.get_model_admin(exported.model)
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    rows = exported.rows(chosen_rows(model_admin, request))
+    recording = begin_export(
+        of=of, file_format=file_format, person=cast("int", request.user.pk), asked=request.GET.dict()
+    )
+    name = f"{of}-{timezone.now():%Y-%m-%d-%H%M%S}.{file_format}"
+    if file_format == "csv":
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingHttpResponse(csv_chunks(exported, recording, rows), content_type=CSV, headers=headers)
+    file = TemporaryFile()  # noqa: SIM115 the response closes it
+    with recording.of(rows) as counted:
+        write_xlsx(file, of, exported.heads, counted)
+    file.seek(0)
+    return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
+
+
+def chosen_rows(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> QuerySet[Any]:
+    """What the list would show; raises BadRequest where that would start again without filters."""
+    try:
+        return model_admin.get_changelist_instance(request).get_queryset(request)
+    except IncorrectLookupParameters as error:
+        raise BadRequest from error
+
+
+def csv_chunks(exported: Export, recording: Recording, rows: Iterable[Row]) -> Iterator[bytes]:
+    """Closed by the server when the reader goes away, which ends the recording and closes the cursor."""
+    with recording.of(rows) as counted:
+        yield from as_csv(exported.heads, counted)

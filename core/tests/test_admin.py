@@ -43,6 +43,7 @@ class TestTheSite:
         page = admin_client.get("/admin/")
         assert [group["name"] for group in page.context["app_list"]] == [
             "Shop",
+            "Finance",
             "Parts of orders",
             "Stripe",
             "Records",
