@@ -1,25 +1,28 @@
 """The start page of the admin, and files with the rows of its lists."""
 
-from collections.abc import Iterable, Iterator
-from tempfile import TemporaryFile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters, ModelAdmin
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, StreamingHttpResponse
+from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from finance.exports.formats import Row, as_csv, write_xlsx
+from finance.exports.cells import Row
+from finance.exports.csv_file import as_csv
 from finance.exports.record import Recording, begin_export
-from finance.exports.resources import Export, exports
+from finance.exports.resources import exports
+from finance.exports.xlsx import as_xlsx
 from finance.home.page import home_of
 
-CSV = "text/csv; charset=utf-8"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMATS: dict[str, tuple[Callable[[str, Sequence[str], Iterable[Row]], Iterator[bytes]], str]] = {
+    "csv": (lambda _title, heads, rows: as_csv(heads, rows), "text/csv; charset=utf-8"),
+    "xlsx": (as_xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -41,14 +44,12 @@ def export(request: HttpRequest, of: str, file_format: str) -> HttpResponseBase:
         of=of, file_format=file_format, person=cast("int", request.user.pk), asked=request.GET.dict()
     )
     name = f"{of}-{timezone.now():%Y-%m-%d-%H%M%S}.{file_format}"
-    if file_format == "csv":
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingHttpResponse(csv_chunks(exported, recording, rows), content_type=CSV, headers=headers)
-    file = TemporaryFile()  # noqa: SIM115 the response closes it
-    with recording.of(rows) as counted:
-        write_xlsx(file, of, exported.heads, counted)
-    file.seek(0)
-    return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
+    write, content_type = FORMATS[file_format]
+    return StreamingHttpResponse(
+        file_parts(recording, rows, lambda counted: write(of, exported.heads, counted)),
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def chosen_rows(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> QuerySet[Any]:
@@ -59,7 +60,9 @@ def chosen_rows(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> QuerySe
         raise BadRequest from error
 
 
-def csv_chunks(exported: Export, recording: Recording, rows: Iterable[Row]) -> Iterator[bytes]:
+def file_parts(
+    recording: Recording, rows: Iterable[Row], write: Callable[[Iterable[Row]], Iterator[bytes]]
+) -> Iterator[bytes]:
     """Closed by the server when the reader goes away, which ends the recording and closes the cursor."""
     with recording.of(rows) as counted:
-        yield from as_csv(exported.heads, counted)
+        yield from write(counted)

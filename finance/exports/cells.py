@@ -1,9 +1,11 @@
 """Cells that a spreadsheet shows as they are, and never runs. Source: OWASP, "CSV injection"."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 type Cell = str | int | Decimal | None
+type Row = Sequence[Cell]
 
 # What a spreadsheet may take for the beginning of a formula, or for the end of the cell before; also behind white
 # space, quotes and what has no width, and in the full width of East Asian scripts.
