@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from babel.numbers import format_compact_currency, format_decimal
@@ -51,10 +52,15 @@ class Label(NamedTuple):
 
 
 class DayRow(NamedTuple):
-    """A day of the charts in words; `x` is where its column begins, in the charts' units."""
+    """A day of the charts in words; `x` is where its column begins, in the charts' units.
+
+    `money` and `time` are what is said of the column.
+    """
 
     day: str
-    x: float
+    x: str
+    money: str
+    time: str
     paid: str
     refunded: str
     disputed: str
@@ -162,7 +168,7 @@ def figures_shown(asked: Mapping[str, str]) -> dict[str, Any] | None:
         "funnel": funnel(total),
         "canceled": total.canceled,
         "rows": day_rows(by_day, currency),
-        "column": money.width / chosen.days,
+        "column": f"{money.width / chosen.days:.2f}",
         "dates": [short_date(day) for day in ends_and_middle(list(by_day))],
         "has_money": any(money.paths),
         "has_times": any(times.paths),
@@ -242,20 +248,31 @@ def number(count: int) -> str:
 
 def day_rows(by_day: Mapping[date, Figures], currency: str) -> list[DayRow]:
     room = bars([]).width / len(by_day)
-    return [
-        DayRow(
-            day=date_format(day, "j M Y"),
-            x=round(number * room, 2),
-            paid=format_money(figures.paid_amount, currency),
-            refunded=format_money(figures.refunded_amount, currency),
-            disputed=format_money(figures.disputed_amount, currency),
-            drafted=figures.drafted,
-            placed=figures.placed,
-            orders_paid=figures.paid,
-            time_to_pay=duration(figures.seconds_to_pay),
+    says = _("%(day)s: %(paid)s paid, %(refunded)s refunded, %(disputed)s disputed")
+    # Many days have the same amount, none: writing one takes longer than all else of its row.
+    money = cache(partial(format_money, currency=currency))
+    rows = []
+    for position, (day, figures) in enumerate(by_day.items()):
+        name, time = date_format(day, "j M Y"), duration(figures.seconds_to_pay)
+        amounts = {
+            "paid": money(figures.paid_amount),
+            "refunded": money(figures.refunded_amount),
+            "disputed": money(figures.disputed_amount),
+        }
+        rows.append(
+            DayRow(
+                day=name,
+                x=f"{position * room:.2f}",
+                money=says % {"day": name, **amounts},
+                time=f"{name}: {time}",
+                drafted=figures.drafted,
+                placed=figures.placed,
+                orders_paid=figures.paid,
+                time_to_pay=time,
+                **amounts,
+            )
         )
-        for number, (day, figures) in enumerate(by_day.items())
-    ]
+    return rows
 
 
 def ends_and_middle(days: Sequence[date]) -> list[date]:
