@@ -129,6 +129,8 @@ class Export:
         rows = self.model._default_manager.filter(pk__in=chosen.order_by().values("pk"))
         for row in rows.order_by("pk").prefetch_related(*self.prefetch).iterator(chunk_size=self.rows_at_once):
             yield [tell(row) for tell in columns]
+            # A row and what was prefetched for it hold each other; apart they go at once, not with the next collection.
+            vars(row).pop("_prefetched_objects_cache", None)
 
 
 # By the name of the file. A model that is added here gets its buttons by a template of its list: see
