@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.sites import UnfoldAdminSite
 
 from core.eventlog import provenance
@@ -31,6 +32,7 @@ NAVIGATION = {
         "finance.reconciliationexception": ("Exceptions", "rule"),
         "finance.payout": ("Payouts", "account_balance_wallet"),
         "finance.balancetransaction": ("Stripe's books", "menu_book"),
+        "finance.exportrecord": ("Exports", "download"),
     },
     "Parts of orders": {
         "orders.orderline": ("Order lines", "format_list_bulleted"),
@@ -72,6 +74,8 @@ NAVIGATION = {
 
 class StaffSite(UnfoldAdminSite):
     """The one admin site: what its views cause is on record as done by the person who is logged in."""
+
+    index_title = gettext_lazy("Home")
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and second_factor.is_enough(request)

@@ -206,6 +206,7 @@ UNFOLD = {
             {"title": _("Two-factor sign-in"), "link": reverse_lazy("admin:second_factor")},
         ]
     },
+    "DASHBOARD_CALLBACK": "finance.views.home",
     # The shop's green.
     "COLORS": {
         "primary": {

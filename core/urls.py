@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("orders.urls")),
     path("webhooks/stripe/", include("webhooks.urls")),
     path("admin/language/", set_language, name="set_language"),
+    path("admin/export/", include("finance.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.healthz),
     path("readyz", views.readyz),

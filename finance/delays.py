@@ -1,7 +1,8 @@
 """Delays as a histogram of logarithmic buckets: a median within 5 % of the true one, however many there were."""
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 RATIO = 1.09  # of a bucket's bounds; its middle is within 4.4 % of all that is in it
 
@@ -14,6 +15,13 @@ def bucket_of(seconds: float) -> int:
 def seconds_of(bucket: int) -> float:
     """The middle of a bucket."""
     return 0.5 if bucket == 0 else math.pow(RATIO, bucket - 0.5)
+
+
+def added(histograms: Iterable[Mapping[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for histogram in histograms:
+        total.update(histogram)
+    return total
 
 
 def median(delays: Mapping[str, int]) -> float | None:

@@ -187,3 +187,38 @@ class MonthClosed:
 
     after: tuple[int, int, int]
     figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFilter:
+    """One parameter of the list that was exported; a value that might be about a person is `sha256:…`."""
+
+    name: str
+    value: str
+
+
+@fact("export.begun")
+@dataclass(frozen=True, kw_only=True)
+class ExportBegun:
+    """Somebody takes rows out: `of` is what (`orders`, `ledger`), `format` `csv` or `xlsx`, `person` a user's id."""
+
+    of: str
+    format: str
+    person: int
+    filters: tuple[ExportFilter, ...]
+
+
+@fact("export.made")
+@dataclass(frozen=True, kw_only=True)
+class ExportMade:
+    """All rows were written."""
+
+    rows: int
+
+
+@fact("export.broken_off")
+@dataclass(frozen=True, kw_only=True)
+class ExportBrokenOff:
+    """Whoever asked for it went away, or it failed, after so many rows."""
+
+    rows: int

@@ -11,6 +11,11 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "failed"
     WAITING = "waiting", "waiting for its payment to be known"
 
+    @classmethod
+    def unhandled(cls) -> list["DeliveryState"]:
+        """Kept, and still to be handled: few among many."""
+        return [cls.REFUSED, cls.FAILED, cls.WAITING]
+
 
 class DeliverySource(models.TextChoices):
     """How an event came in: posted and signed, or read from the Events API because no webhook had brought it (yet)."""

@@ -1,5 +1,5 @@
 """Finance in the admin; importing its modules registers them."""
 
-from finance.admin import books, ledger, months, reconciliation
+from finance.admin import books, exports, ledger, months, reconciliation
 
-__all__ = ["books", "ledger", "months", "reconciliation"]
+__all__ = ["books", "exports", "ledger", "months", "reconciliation"]

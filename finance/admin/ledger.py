@@ -1,9 +1,11 @@
 """The ledger in the admin: one line per movement of money, looked at here and written by the projection alone."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -28,11 +30,16 @@ class MonthFilter(SimpleListFilter):
     parameter_name = "month"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
-        return [(f"{month:%Y-%m-%d}", f"{month:%Y-%m}") for month in months_of_ledger()[:LATEST_MONTHS]]
+        return [(f"{month:%Y-%m}", f"{month:%Y-%m}") for month in months_of_ledger()[:LATEST_MONTHS]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LedgerLine]) -> QuerySet[LedgerLine]:
-        month = self.value()
-        return queryset.filter(month=month) if month in dict(self.lookup_choices) else queryset
+        """Also of a month without lines: nothing."""
+        if not self.value():
+            return queryset
+        try:
+            return queryset.filter(month=date.fromisoformat(f"{self.value()}-01"))
+        except ValueError as malformed:
+            raise IncorrectLookupParameters from malformed
 
 
 class CurrencyFilter(SimpleListFilter):

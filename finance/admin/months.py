@@ -164,7 +164,7 @@ def closer_of(month: Month) -> str:
 
 
 def ledger_address(month: date, **filters: int) -> str:
-    chosen: dict[str, str | int] = {"month": f"{month:%Y-%m-%d}", **filters}
+    chosen: dict[str, str | int] = {"month": f"{month:%Y-%m}", **filters}
     return f"{reverse('admin:finance_ledgerline_changelist')}?{urlencode(chosen)}"
 
 

@@ -150,7 +150,7 @@ class ReconciliationAdmin(ReadOnlyAdmin):
 
 
 class StandingFilter(SimpleListFilter):
-    """Open ones unless all are asked for."""
+    """Those that are open, or settled."""
 
     title = _("standing")
     parameter_name = "standing"

@@ -11,8 +11,18 @@ from core.money import format_money
 from finance.books.entries import Balance
 from finance.books.months import month_after
 from finance.events import Figure
-from finance.models import BookedObject, BookedTransaction, LedgerAccount, LedgerLine, Month, Movement
+from finance.models import (
+    BalanceTransaction,
+    BookedObject,
+    BookedTransaction,
+    LedgerAccount,
+    LedgerLine,
+    Month,
+    Movement,
+)
 from orders.models import Order
+
+LOOKED_UP = 1000  # transactions of one payout
 
 
 def fees_of(order: Order) -> Iterator[tuple[str, str]]:
@@ -101,3 +111,16 @@ def lines_of_object(object_id: str) -> set[str]:
 def adjustments_in(month: date) -> int:
     """Lines about months that were closed before."""
     return LedgerLine.objects.filter(month=month, is_adjustment=True).count()
+
+
+def orders_of_books(stripe_id: str) -> Iterator[int]:
+    """The orders that a balance transaction, or what an automatic payout took along, belongs to."""
+    if stripe_id.startswith("txn_"):
+        ids = [stripe_id]
+    elif stripe_id.startswith("po_"):
+        ids = list(BalanceTransaction.objects.filter(payout=stripe_id).values_list("pk", flat=True)[:LOOKED_UP])
+    else:
+        return
+    objects = BookedTransaction.objects.filter(pk__in=ids).values("object_id")
+    found = BookedObject.objects.filter(pk__in=objects, order_id__isnull=False).values_list("order_id", flat=True)
+    yield from (order_id for order_id in found if order_id is not None)

@@ -77,7 +77,7 @@ class TestTheLedger:
         [
             ({"movement__exact": "fee"}, {"txn_a"}),
             ({"currency": "eur"}, {"pi_3"}),
-            ({"month": "2026-10-01", "movement__exact": "refund"}, {"re_1"}),
+            ({"month": "2026-10", "movement__exact": "refund"}, {"re_1"}),
             ({"is_adjustment__exact": "1"}, set()),
             ({"account": "euro"}, set()),
         ],

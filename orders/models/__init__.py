@@ -1,6 +1,7 @@
 """The catalogue, and the rows that orders fold into. Only Item is edited; the rest changes by events alone."""
 
 from orders.models.order import (
+    AWAITING_EVIDENCE,
     SETTLED_STATES,
     Attention,
     Checkout,
@@ -20,6 +21,7 @@ from orders.models.order import (
 from orders.models.staff import ApprovalState, RefundApproval, RefundRequest, StaffNote
 
 __all__ = [
+    "AWAITING_EVIDENCE",
     "SETTLED_STATES",
     "ApprovalState",
     "Attention",

@@ -360,6 +360,10 @@ class Refund(models.Model):
         return self.refund_id
 
 
+# Statuses of a dispute in which the shopper's bank waits for us. Source: docs.stripe.com/api/disputes/object
+AWAITING_EVIDENCE = ("needs_response", "warning_needs_response")
+
+
 class Dispute(models.Model):
     """One dispute of Stripe's, of which a payment may have several; its key is `<order>-<its id>`."""
 
@@ -380,6 +384,7 @@ class Dispute(models.Model):
             models.Index(fields=["dispute_id"], name="orders_dispute_id"),
             models.Index(fields=["payment_intent"], name="orders_dispute_intent"),
             models.Index(fields=["charge"], name="orders_dispute_charge", condition=~Q(charge="")),
+            models.Index(fields=["due_by"], name="orders_dispute_awaiting", condition=Q(status__in=AWAITING_EVIDENCE)),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""What finance takes out of the admin as CSV or XLSX, row by row."""
