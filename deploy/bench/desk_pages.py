@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from billing.models import StripeCall
 from core.models import Event
+from finance.models import LedgerLine, Month
 from orders.models import (
     Attention,
     Checkout,
@@ -36,12 +37,14 @@ class Page(NamedTuple):
 
 
 def desk_pages() -> Iterator[Page]:
-    yield Page("home", reverse("admin:index"))
+    for days in ("7", "365"):
+        yield Page(f"home, {days} days", f"{reverse('admin:index')}?days={days}")
     yield from pages_of_orders()
     yield from lists()
     yield from filters_of_orders()
     yield from searches()
     yield from filters_of_other_lists()
+    yield from pages_of_the_ledger()
 
 
 def listed(model: Any, title: str = "", **chosen: str) -> Page:
@@ -169,3 +172,27 @@ def filters_of_other_lists() -> Iterator[Page]:
     ):
         for value in values:
             yield listed(model, **{name: value})
+
+
+def pages_of_the_ledger() -> Iterator[Page]:
+    """Each filter, and a year ago; the months, an old one and the current one."""
+    line = LedgerLine.objects.order_by("pk").first()
+    if line is None:
+        return
+    for name, values in (
+        ("movement__exact", ["sale", "payment", "refund", "dispute", "payout"]),
+        ("currency", ["usd", "jpy", "kwd"]),
+        ("account", ["default", "euro"]),
+        ("is_adjustment__exact", ["1"]),
+        ("month", [f"{line.month:%Y-%m}", "2001-01"]),
+    ):
+        for value in values:
+            yield listed(LedgerLine, **{name: value})
+    middle = LedgerLine.objects.latest("pk").pk // 2
+    yield listed(LedgerLine, "half-way", p=f"after~{middle}")
+    yield listed(
+        LedgerLine, "refunds in jpy of a month", movement__exact="refund", currency="jpy", month=f"{line.month:%Y-%m}"
+    )
+    yield listed(LedgerLine, "searched by order", q=str(line.order_id))
+    yield listed(LedgerLine, "searched by pi_", q=line.object_id)
+    yield listed(Month, f"of {line.month:%Y-%m}", month=f"{line.month:%Y-%m}")
