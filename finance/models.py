@@ -126,6 +126,7 @@ class BookedTransaction(models.Model):
     currency = models.CharField(max_length=3)
     amount = models.BigIntegerField()
     fee = models.BigIntegerField()
+    is_listed = models.BooleanField(default=True)
 
     def __str__(self) -> str:
         return self.id

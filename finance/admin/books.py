@@ -37,7 +37,7 @@ class BalanceTransactionAdmin(ReadOnlyAdmin):
 
     @display(description=_("at Stripe"))
     def at_stripe(self, line: BalanceTransaction) -> SafeString | str:
-        return stripe_link(line.pk, livemode=line.livemode)
+        return stripe_link(line.account, line.livemode, line.pk)
 
     @display(description=_("amount"))
     def shown_amount(self, line: BalanceTransaction) -> SafeString | str:
@@ -57,7 +57,7 @@ class BalanceTransactionAdmin(ReadOnlyAdmin):
 
     @display(description=_("moved by"))
     def moved_by(self, line: BalanceTransaction) -> SafeString | str:
-        return stripe_link(line.source, livemode=line.livemode)
+        return stripe_link(line.account, line.livemode, line.source)
 
     @display(description=_("paid out by"))
     def taken_by(self, line: BalanceTransaction) -> SafeString | str:
@@ -118,7 +118,7 @@ class PayoutAdmin(ReadOnlyAdmin):
             "payout": payout,
             "shown": shown,
             "color": PAYOUT_COLORS.get(payout.status),
-            "at_stripe": stripe_link(payout.pk, livemode=payout.livemode),
+            "at_stripe": stripe_link(payout.account, payout.livemode, payout.pk),
             "created": utc(payout.created_at),
             "arrives": utc(payout.arrives_at),
             "lines": lines[:LINES_SHOWN],

@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from billing.accounts import configured_accounts
+from billing.dashboard import dashboard_url, stripe_ids
 from core.admin import ReadOnlyAdmin, stream_link, text_link, utc
-from finance.admin.shown import amount, dashboard_url, payout_link, stripe_link
+from finance.admin.shown import amount, payout_link, stripe_link
 from finance.models import BooksCursor, ExceptionKind, Reconciliation, ReconciliationException
 from finance.selectors.reconciliation import (
     exceptions_by_month,
@@ -47,12 +48,13 @@ def may_reconcile(request: HttpRequest) -> bool:
 
 def described(exceptions: QuerySet[ReconciliationException]) -> list[dict[str, Any]]:
     """As the tables of the templates show them."""
+    known = stripe_ids()
     return [
         {
             "row": one,
             "color": KIND_COLORS[one.kind],
             "url": reverse("admin:finance_reconciliationexception_change", args=[quote(one.pk)]),
-            "at_stripe": dashboard_url(one.object_id, livemode=one.livemode),
+            "at_stripe": dashboard_url(one.reconciliation_id, one.livemode, one.object_id, known=known),
             "ours": amount(one.our_amount, one.our_currency),
             "theirs": amount(one.their_amount, one.their_currency),
             "found": utc(one.found_at),
@@ -221,7 +223,7 @@ class ReconciliationExceptionAdmin(ReadOnlyAdmin):
 
     @display(description=_("at Stripe"))
     def at_stripe(self, one: ReconciliationException) -> SafeString | str:
-        return stripe_link(one.object_id, livemode=one.livemode)
+        return stripe_link(one.reconciliation_id, one.livemode, one.object_id)
 
     @display(description=_("payout"))
     def paid_out_by(self, one: ReconciliationException) -> SafeString | str:

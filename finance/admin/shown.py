@@ -6,26 +6,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from billing.dashboard import dashboard_url
 from core.admin import text_link
 from core.money import format_money
 
-DASHBOARD = "https://dashboard.stripe.com"
-# Prefix of an id -> its page; whatever else there is, the dashboard's search finds.
-PAGES = {"ch": "payments", "py": "payments", "pi": "payments", "du": "disputes", "dp": "disputes", "po": "payouts"}
 
-
-def dashboard_url(object_id: str, *, livemode: bool) -> str:
-    """The object in Stripe's dashboard, of the account that is chosen there."""
-    base = DASHBOARD if livemode else f"{DASHBOARD}/test"
-    page = PAGES.get(object_id.partition("_")[0])
-    return f"{base}/{page}/{object_id}" if page else f"{base}/search?query={object_id}"
-
-
-def stripe_link(object_id: str, *, livemode: bool) -> SafeString | str:
+def stripe_link(account: str, livemode: bool, object_id: str) -> SafeString | str:  # noqa: FBT001 as dashboard_url has it
     if not object_id:
         return "-"
     markup = '<a href="{}" class="{}" target="_blank" rel="noreferrer" title="{}">{}</a>'
-    url, title = dashboard_url(object_id, livemode=livemode), _("Open it in Stripe's dashboard")
+    url, title = dashboard_url(account, livemode, object_id), _("Open it in Stripe's dashboard")
     return format_html(markup, url, "text-primary-600 dark:text-primary-400", title, object_id)
 
 

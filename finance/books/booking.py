@@ -16,7 +16,12 @@ from finance.books.matching import Matches, Told, told_by
 from finance.books.months import Closings
 from finance.books.streams import Stream, read_streams
 from finance.books.summaries import Summaries
-from finance.events import BalanceTransactionChanged, BalanceTransactionRecorded
+from finance.events import (
+    BalanceTransactionChanged,
+    BalanceTransactionReappeared,
+    BalanceTransactionRecorded,
+    BalanceTransactionVanished,
+)
 from finance.models import BalanceTransaction, BookedTransaction, LedgerLine, Movement, OrderBooks
 from orders.events import (
     OrderAttentionCleared,
@@ -165,6 +170,8 @@ class Booking:
             return
         if isinstance(fact, BalanceTransactionChanged):
             known.amount, known.fee = fact.amount, fact.fee
+        if isinstance(fact, BalanceTransactionVanished | BalanceTransactionReappeared):
+            known.is_listed = isinstance(fact, BalanceTransactionReappeared)
         known.version = told.event.version
         self.matches.put(known, known.object_id)
         lines = differences(before, self.matches.flows_of(known.object_id))

@@ -107,7 +107,7 @@ class Matches:
         for object_id in object_ids:
             if below := self._below.get(object_id):
                 booked = self.objects.get(object_id) or BookedObject(object_id=object_id)
-                flows.update(stripe_flows(booked, below.values()))
+                flows.update(stripe_flows(booked, [one for one in below.values() if one.is_listed]))
         return flows
 
     def bring(self, order_id: int, told: Told) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.eventlog import following
 from core.models import Event
 from finance.books.projection import books
-from finance.events import PayoutUpdated
+from finance.events import BalanceTransactionReappeared, BalanceTransactionVanished, PayoutUpdated
 from finance.models import DaySummary, LedgerLine, OrderBooks
 from finance.tests.histories import (
     BEGAN,
@@ -152,6 +152,18 @@ class TestStripesBooks:
         book()
         assert totals()["fees", "usd"] == 70
         assert list(LedgerLine.objects.filter(movement="fee").values_list("amount", flat=True)) == [59, 11]
+
+    def test_that_are_listed_no_more_move_nothing_until_they_are_again(self) -> None:
+        History().tell(payment())
+        transaction("ch_9", 500, fee=45)
+        name = transaction("ch_1", 1000, fee=59)
+        book()
+        write(f"balance-transaction-{name}", BalanceTransactionVanished())
+        book()
+        assert totals()["fees", "usd"] == 45
+        write(f"balance-transaction-{name}", BalanceTransactionReappeared())
+        book()
+        assert totals()["fees", "usd"] == 45 + 59
 
     def test_in_another_currency_exchange_what_the_order_moved(self) -> None:
         order = History().tell(payment(), refund(400))
