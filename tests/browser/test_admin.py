@@ -25,9 +25,9 @@ def order_id(shop: Shop, visit: Visit) -> int:
     return number
 
 
-def log_in(page: Page) -> None:
+def log_in(page: Page, name: str = "admin") -> None:
     page.goto("/admin/")
-    page.locator("input[name=username]").fill("admin")
+    page.locator("input[name=username]").fill(name)
     page.locator("input[name=password]").fill("root")
     page.locator("button[type=submit]").click()
     page.wait_for_url("**/admin/")
