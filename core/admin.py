@@ -1,7 +1,6 @@
 """The log in the admin, and what the read-only pages of all apps share."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
@@ -13,7 +12,6 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -24,8 +22,7 @@ from unfold.views import ChangeList
 from core.eventlog.checkpoints import checkpoint_hash
 from core.models import Checkpoint, Event, Follower
 from core.paging import KeysetChangeList
-
-TO_SECONDS = "%Y-%m-%d %H:%M:%S"
+from core.times import local_time
 
 
 class LocatedActions(ModelAdmin):
@@ -78,16 +75,6 @@ class ReadOnlyAdmin(ModelAdmin):
         return super().changeform_view(request, object_id, form_url, context)
 
 
-def utc(at: datetime | None) -> SafeString | str:
-    """`2026-11-23 07:00:58` in the time zone of who looks, UTC on hover; a dash where nothing happened yet."""
-    if at is None:
-        return "-"
-    markup = '<time datetime="{}" title="{} UTC" class="whitespace-nowrap">{}</time>'
-    return format_html(
-        markup, at.isoformat(), at.astimezone(UTC).strftime(TO_SECONDS), localtime(at).strftime(TO_SECONDS)
-    )
-
-
 def indented_json(value: object) -> SafeString:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     markup = '<pre class="text-xs" style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>'
@@ -132,9 +119,9 @@ class EventAdmin(ReadOnlyAdmin):
         "transaction_id",
     ]
 
-    @display(description="recorded (UTC)")
+    @display(description="recorded")
     def time(self, event: Event) -> SafeString | str:
-        return utc(event.recorded_at)
+        return local_time(event.recorded_at)
 
     @display(description="stream")
     def in_stream(self, event: Event) -> SafeString:
@@ -157,9 +144,9 @@ class CheckpointAdmin(ReadOnlyAdmin):
     ordering = ["-number"]
     fields = ["number", "time", "count", "after", "to", "previous_in_hex", "root_in_hex", "hash_in_hex", "key_in_hex"]
 
-    @display(description="made (UTC)")
+    @display(description="made")
     def time(self, checkpoint: Checkpoint) -> SafeString | str:
-        return utc(checkpoint.made_at)
+        return local_time(checkpoint.made_at)
 
     @display(description="hash")
     def hash_in_hex(self, checkpoint: Checkpoint) -> SafeString:

@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from core import bulk
-from core.admin import LocatedActions, ReadOnlyAdmin, utc
+from core.admin import LocatedActions, ReadOnlyAdmin
 from core.models import BulkItemState, BulkRun
+from core.times import local_time
 
 # Of those that were refused, how many are shown with their reasons.
 SHOWN = 200
@@ -105,13 +106,13 @@ class BulkRunAdmin(ReadOnlyAdmin):
     def title(self, run: BulkRun) -> str:
         return str(bulk.actions[run.action].title)
 
-    @display(description=gettext_lazy("started (UTC)"))
+    @display(description=gettext_lazy("started"))
     def started(self, run: BulkRun) -> str:
-        return utc(run.started_at)
+        return local_time(run.started_at)
 
-    @display(description=gettext_lazy("finished (UTC)"))
+    @display(description=gettext_lazy("finished"))
     def finished(self, run: BulkRun) -> str:
-        return utc(run.finished_at)
+        return local_time(run.finished_at)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -21,11 +21,12 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from core.admin import ReadOnlyAdmin, stream_link, text_link, utc
+from core.admin import ReadOnlyAdmin, stream_link, text_link
 from core.models import Event, StaffRecord
 from core.staff import second_factor
 from core.staff.record import NOBODY
 from core.staff.words import sentence_of
+from core.times import local_time
 
 SHOWN_EVENTS = 30
 
@@ -66,7 +67,7 @@ def events_of(user_id: int) -> dict[str, Any]:
     events = Event.objects.filter(stream=stream).order_by("-version")[:SHOWN_EVENTS]
     rows = [
         (
-            utc(event.recorded_at),
+            local_time(event.recorded_at),
             text_link(reverse("admin:core_event_change", args=[event.pk]), sentence_of(event)),
             event,
         )
@@ -106,9 +107,9 @@ class UserAdmin(DjangoUserAdmin, SuperusersAdmin):  # type: ignore[type-arg] # g
     def second_factor(self, user: Any) -> bool:
         return any(device.confirmed for device in user.totpdevice_set.all())
 
-    @display(description=gettext_lazy("last signed in (UTC)"))
+    @display(description=gettext_lazy("last signed in"))
     def signed_in(self, user: User) -> SafeString | str:
-        return utc(user.last_login)
+        return local_time(user.last_login)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -174,26 +175,26 @@ class StaffRecordAdmin(ReadOnlyAdmin):
             return _("names that nobody has")
         return str(record.username or _("user %d, deleted since") % record.pk)
 
-    @display(description=gettext_lazy("signed in (UTC)"))
+    @display(description=gettext_lazy("signed in"))
     def signed_in(self, record: StaffRecord) -> SafeString | str:
-        return utc(record.signed_in_at)
+        return local_time(record.signed_in_at)
 
-    @display(description=gettext_lazy("signed out (UTC)"))
+    @display(description=gettext_lazy("signed out"))
     def signed_out(self, record: StaffRecord) -> SafeString | str:
-        return utc(record.signed_out_at)
+        return local_time(record.signed_out_at)
 
-    @display(description=gettext_lazy("failed (UTC)"))
+    @display(description=gettext_lazy("failed"))
     def failed(self, record: StaffRecord) -> SafeString | str:
-        return utc(record.failed_at)
+        return local_time(record.failed_at)
 
-    @display(description=gettext_lazy("refused while locked out (UTC)"))
+    @display(description=gettext_lazy("refused while locked out"))
     def refused(self, record: StaffRecord) -> SafeString | str:
-        return utc(record.refused_at)
+        return local_time(record.refused_at)
 
-    @display(description=gettext_lazy("locked out (UTC)"))
+    @display(description=gettext_lazy("locked out"))
     def locked_out(self, record: StaffRecord) -> SafeString | str:
-        return utc(record.locked_out_at)
+        return local_time(record.locked_out_at)
 
-    @display(description=gettext_lazy("denied (UTC)"))
+    @display(description=gettext_lazy("denied"))
     def denied(self, record: StaffRecord) -> SafeString | str:
-        return utc(record.denied_at)
+        return local_time(record.denied_at)

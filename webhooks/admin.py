@@ -24,9 +24,10 @@ from unfold.decorators import display
 
 from billing.admin import AccountFilter
 from billing.gateway.errors import StripeUnreachable
-from core.admin import ReadOnlyAdmin, indented_json, text_link, utc
+from core.admin import ReadOnlyAdmin, indented_json, text_link
 from core.bulk_admin import BulkActionsAdmin
 from core.refusals import Refusal
+from core.times import local_time
 from orders import timeline
 from orders.admin.parts import order_link
 from orders.finding import order_finders
@@ -147,13 +148,13 @@ class DeliveryAdmin(BulkActionsAdmin):
         context |= {"why_not_again": why_not_again(request, context["original"])}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @display(description="received (UTC)")
+    @display(description="received")
     def received(self, delivery: Delivery) -> SafeString | str:
-        return utc(delivery.received_at)
+        return local_time(delivery.received_at)
 
-    @display(description="handled (UTC)")
+    @display(description="handled")
     def handled(self, delivery: Delivery) -> SafeString | str:
-        return utc(delivery.handled_at)
+        return local_time(delivery.handled_at)
 
     @display(description="state", label=STATE_COLORS)
     def labelled_state(self, delivery: Delivery) -> str:
@@ -203,9 +204,9 @@ class HandlingRequestAdmin(ReadOnlyAdmin):
     search_help_text = "Order's number, or evt_…"
     fields = ["asked", "type", "event_id", "account", "of_order", "state", "by"]
 
-    @display(description=gettext_lazy("asked (UTC)"))
+    @display(description=gettext_lazy("asked"))
     def asked(self, asked: HandlingRequest) -> SafeString | str:
-        return utc(asked.asked_at)
+        return local_time(asked.asked_at)
 
     @display(description=gettext_lazy("order"))
     def of_order(self, asked: HandlingRequest) -> SafeString | str:
@@ -231,9 +232,9 @@ class PaymentLinkAdmin(ReadOnlyAdmin):
     def of_order(self, link: PaymentLink) -> SafeString | str:
         return order_link(link.order_id) if link.order_id else "not known yet"
 
-    @display(description="first seen (UTC)")
+    @display(description="first seen")
     def seen(self, link: PaymentLink) -> SafeString | str:
-        return utc(link.seen_at)
+        return local_time(link.seen_at)
 
     @display(description="waiting deliveries")
     def deliveries(self, link: PaymentLink) -> SafeString | str:
@@ -250,9 +251,9 @@ class BackfillCursorAdmin(ReadOnlyAdmin):
     fields = ["account", "until"]
     ordering = ["account"]
 
-    @display(description="read until (UTC)")
+    @display(description="read until")
     def until(self, cursor: BackfillCursor) -> SafeString | str:
-        return utc(cursor.read_until)
+        return local_time(cursor.read_until)
 
 
 def without_personal_data(value: Any, *, hide: bool = False) -> Any:

@@ -15,7 +15,8 @@ from unfold.admin import ModelAdmin
 from billing.drift import sync_again
 from billing.mirroring import KINDS, open_writes
 from billing.models import Counterpart, CounterpartState, Mirror
-from core.admin import stream_link, utc
+from core.admin import stream_link
+from core.times import local_time
 
 MAY_SYNC = "orders.act_on_order"
 STATE_COLORS: dict[str, str] = {
@@ -90,7 +91,7 @@ def described(mirror: Mirror, counterpart: Counterpart) -> dict[str, Any]:
         "url": reverse(f"admin:billing_{counterpart._meta.model_name}_change", args=[quote(counterpart.pk)]),
         "color": STATE_COLORS[counterpart.state],
         "reason": counterpart.reason or what_it_waits_for(mirror, counterpart),
-        "settled": utc(counterpart.settled_at),
+        "settled": local_time(counterpart.settled_at),
     }
 
 

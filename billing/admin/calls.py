@@ -14,8 +14,9 @@ from unfold.decorators import display
 
 from billing.accounts import configured_accounts
 from billing.models import CallState, StripeCall, StripeIdentity
-from core.admin import ReadOnlyAdmin, indented_json, stream_link, text_link, utc
+from core.admin import ReadOnlyAdmin, indented_json, stream_link, text_link
 from core.models import Event
+from core.times import local_time
 
 STATE_COLORS: dict[str, str] = {
     CallState.REQUESTED: "info",
@@ -65,17 +66,17 @@ class StripeCallAdmin(ReadOnlyAdmin):
         "events",
     ]
 
-    @display(description="requested (UTC)")
+    @display(description="requested")
     def requested(self, call: StripeCall) -> SafeString | str:
-        return utc(call.requested_at)
+        return local_time(call.requested_at)
 
-    @display(description="last attempted (UTC)")
+    @display(description="last attempted")
     def attempted(self, call: StripeCall) -> SafeString | str:
-        return utc(call.tried_at)
+        return local_time(call.tried_at)
 
-    @display(description="settled (UTC)")
+    @display(description="settled")
     def settled(self, call: StripeCall) -> SafeString | str:
-        return utc(call.settled_at)
+        return local_time(call.settled_at)
 
     @display(description="state", label=STATE_COLORS)
     def labelled_state(self, call: StripeCall) -> str:
@@ -90,7 +91,7 @@ class StripeCallAdmin(ReadOnlyAdmin):
 
     def events(self, call: StripeCall) -> SafeString:
         rows = (
-            (text_link(reverse("admin:core_event_change", args=[event.pk]), event.kind), utc(event.recorded_at))
+            (text_link(reverse("admin:core_event_change", args=[event.pk]), event.kind), local_time(event.recorded_at))
             for event in Event.objects.filter(stream=call.stream).order_by("version")
         )
         return format_html_join("", "<p>{} at {}</p>", rows)
@@ -104,6 +105,6 @@ class StripeIdentityAdmin(ReadOnlyAdmin):
     fields = ["account", "stripe_id", "read"]
     ordering = ["account"]
 
-    @display(description=_("told by Stripe (UTC)"))
+    @display(description=_("told by Stripe"))
     def read(self, identity: StripeIdentity) -> SafeString | str:
-        return utc(identity.read_at)
+        return local_time(identity.read_at)

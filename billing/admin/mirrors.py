@@ -10,8 +10,9 @@ from unfold.decorators import display
 from billing.admin.at_stripe import STATE_COLORS, AtStripeAdmin
 from billing.admin.calls import AccountFilter
 from billing.models import Counterpart, Coupon, DiscountMirror, Mirror, TaxMirror, TaxRate
-from core.admin import ReadOnlyAdmin, indented_json, stream_link, text_link, utc
+from core.admin import ReadOnlyAdmin, indented_json, stream_link, text_link
 from core.bulk_admin import BulkActionsAdmin
+from core.times import local_time
 
 
 class MirrorAdmin(AtStripeAdmin, BulkActionsAdmin):
@@ -32,9 +33,9 @@ class MirrorAdmin(AtStripeAdmin, BulkActionsAdmin):
     def last_terms(self, mirror: Mirror) -> SafeString:
         return indented_json(mirror.terms)
 
-    @display(description="last requested (UTC)")
+    @display(description="last requested")
     def requested(self, mirror: Mirror) -> SafeString | str:
-        return utc(mirror.requested_at)
+        return local_time(mirror.requested_at)
 
 
 @admin.register(DiscountMirror)
@@ -90,9 +91,9 @@ class CounterpartAdmin(ReadOnlyAdmin):
     def labelled_state(self, counterpart: Counterpart) -> str:
         return counterpart.state
 
-    @display(description="needed for checkouts until (UTC)")
+    @display(description="needed for checkouts until")
     def needed(self, counterpart: Counterpart) -> SafeString | str:
-        return utc(counterpart.needed_until)
+        return local_time(counterpart.needed_until)
 
     @display(description="should be")
     def content(self, counterpart: Counterpart) -> SafeString:
@@ -102,13 +103,13 @@ class CounterpartAdmin(ReadOnlyAdmin):
     def told_last(self, counterpart: Counterpart) -> SafeString:
         return indented_json(counterpart.told)
 
-    @display(description="requested (UTC)")
+    @display(description="requested")
     def requested(self, counterpart: Counterpart) -> SafeString | str:
-        return utc(counterpart.requested_at)
+        return local_time(counterpart.requested_at)
 
-    @display(description="settled (UTC)")
+    @display(description="settled")
     def settled(self, counterpart: Counterpart) -> SafeString | str:
-        return utc(counterpart.settled_at)
+        return local_time(counterpart.settled_at)
 
     def events(self, counterpart: Any) -> SafeString:
         return stream_link(counterpart.mirror.stream)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone, translation
 
-from core.admin import utc
+from core.times import local_time
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ class TestTheTime:
 
     def test_is_that_of_the_zone_with_utc_on_hover(self) -> None:
         with timezone.override("Europe/Berlin"):
-            shown = utc(self.AT)
+            shown = local_time(self.AT)
         assert ">2026-11-25 00:30:05</time>" in shown
         assert 'title="2026-11-24 23:30:05 UTC"' in shown
 

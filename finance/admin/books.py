@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, stream_link, utc
+from core.admin import ReadOnlyAdmin, stream_link
+from core.times import local_time
 from finance.admin.shown import amount, payout_link, stripe_link
 from finance.models import BalanceTransaction, Payout, ReconciliationException
 from finance.selectors.reconciliation import shown_payouts
@@ -63,13 +64,13 @@ class BalanceTransactionAdmin(ReadOnlyAdmin):
     def taken_by(self, line: BalanceTransaction) -> SafeString | str:
         return payout_link(line.payout)
 
-    @display(description=_("created (UTC)"))
+    @display(description=_("created"))
     def created(self, line: BalanceTransaction) -> SafeString | str:
-        return utc(line.created_at)
+        return local_time(line.created_at)
 
-    @display(description=_("available (UTC)"))
+    @display(description=_("available"))
     def available(self, line: BalanceTransaction) -> SafeString | str:
-        return utc(line.available_at)
+        return local_time(line.available_at)
 
     @display(description=_("events"))
     def events(self, line: BalanceTransaction) -> SafeString:
@@ -100,13 +101,13 @@ class PayoutAdmin(ReadOnlyAdmin):
     def sort(self, payout: Payout) -> str:
         return str(_("automatic")) if payout.is_automatic else str(_("manual"))
 
-    @display(description=_("created (UTC)"))
+    @display(description=_("created"))
     def created(self, payout: Payout) -> SafeString | str:
-        return utc(payout.created_at)
+        return local_time(payout.created_at)
 
-    @display(description=_("arrives (UTC)"))
+    @display(description=_("arrives"))
     def arrives(self, payout: Payout) -> SafeString | str:
-        return utc(payout.arrives_at)
+        return local_time(payout.arrives_at)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -119,8 +120,8 @@ class PayoutAdmin(ReadOnlyAdmin):
             "shown": shown,
             "color": PAYOUT_COLORS.get(payout.status),
             "at_stripe": stripe_link(payout.account, payout.livemode, payout.pk),
-            "created": utc(payout.created_at),
-            "arrives": utc(payout.arrives_at),
+            "created": local_time(payout.created_at),
+            "arrives": local_time(payout.arrives_at),
             "lines": lines[:LINES_SHOWN],
             "all_lines": f"{reverse('admin:finance_balancetransaction_changelist')}?{urlencode({'q': payout.pk})}",
             "exceptions": ReconciliationException.objects.filter(payout=payout.pk).order_by("-found_at"),

@@ -8,7 +8,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.admin import ReadOnlyAdmin, indented_json, stream_link, utc
+from core.admin import ReadOnlyAdmin, indented_json, stream_link
+from core.times import local_time
 from finance.models import ExportRecord, ExportState
 
 STATE_COLORS: dict[str, str] = {
@@ -31,13 +32,13 @@ class ExportRecordAdmin(ReadOnlyAdmin):
         exports: QuerySet[ExportRecord] = super().get_queryset(request)
         return exports.annotate(name=Subquery(people.values(get_user_model().USERNAME_FIELD)[:1]))
 
-    @display(description=_("begun (UTC)"))
+    @display(description=_("begun"))
     def begun(self, export: ExportRecord) -> SafeString | str:
-        return utc(export.begun_at)
+        return local_time(export.begun_at)
 
-    @display(description=_("ended (UTC)"))
+    @display(description=_("ended"))
     def ended(self, export: ExportRecord) -> SafeString | str:
-        return utc(export.ended_at)
+        return local_time(export.ended_at)
 
     @display(description=_("by"))
     def by(self, export: ExportRecord) -> str:

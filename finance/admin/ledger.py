@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, utc
+from core.admin import ReadOnlyAdmin
 from core.money import format_money
+from core.times import local_time
 from finance.models import LedgerLine
 from finance.selectors.ledger import booked_currencies, lines_of_object, months_of_ledger
 from orders.admin.parts import order_link
@@ -101,9 +102,9 @@ class LedgerLineAdmin(ReadOnlyAdmin):
             return queryset.filter(order_id=int(term)), False
         return queryset.filter(Q(object_id__in=lines_of_object(term))), False
 
-    @display(description=_("happened (UTC)"))
+    @display(description=_("happened"))
     def happened(self, line: LedgerLine) -> SafeString | str:
-        return utc(line.happened_at)
+        return local_time(line.happened_at)
 
     @display(description=_("movement"))
     def kind(self, line: LedgerLine) -> str:

@@ -18,9 +18,10 @@ from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from core.admin import ReadOnlyAdmin, utc
+from core.admin import ReadOnlyAdmin
 from core.models import Event
 from core.money import format_money
+from core.times import local_time
 from finance.books.months import first_day, month_of
 from finance.events import Figure
 from finance.models import LedgerAccount, LedgerLine, Month
@@ -104,7 +105,7 @@ class MonthAdmin(ReadOnlyAdmin):
             "name": f"{shown:%Y-%m}",
             "closed": month,
             "closed_by": closer_of(month) if month else "",
-            "closed_at": utc(month.closed_at) if month else "",
+            "closed_at": local_time(month.closed_at) if month else "",
             "is_covered": month is None and any(shown < one for one in closed),
             "balances": trial_balances(
                 msgspec.convert(month.figures, tuple[Figure, ...]) if month else figures_of(shown)

@@ -18,7 +18,8 @@ from unfold.decorators import display
 
 from billing.accounts import configured_accounts
 from billing.dashboard import dashboard_url, stripe_ids
-from core.admin import ReadOnlyAdmin, stream_link, text_link, utc
+from core.admin import ReadOnlyAdmin, stream_link, text_link
+from core.times import local_time
 from finance.admin.shown import amount, payout_link, stripe_link
 from finance.models import BooksCursor, ExceptionKind, Reconciliation, ReconciliationException
 from finance.selectors.reconciliation import (
@@ -57,8 +58,8 @@ def described(exceptions: QuerySet[ReconciliationException]) -> list[dict[str, A
             "at_stripe": dashboard_url(one.reconciliation_id, one.livemode, one.object_id, known=known),
             "ours": amount(one.our_amount, one.our_currency),
             "theirs": amount(one.their_amount, one.their_currency),
-            "found": utc(one.found_at),
-            "settled": utc(one.settled_at),
+            "found": local_time(one.found_at),
+            "settled": local_time(one.settled_at),
         }
         for one in exceptions[:SHOWN_AT_ONCE]
     ]
@@ -79,13 +80,13 @@ class ReconciliationAdmin(ReadOnlyAdmin):
             return "differs", gettext("%(count)s exceptions") % {"count": root.exceptions}
         return "agrees", gettext("agrees")
 
-    @display(description=_("last run (UTC)"))
+    @display(description=_("last run"))
     def ran(self, root: Reconciliation) -> SafeString | str:
-        return utc(root.ran_at)
+        return local_time(root.ran_at)
 
-    @display(description=_("Stripe's books until (UTC)"))
+    @display(description=_("Stripe's books until"))
     def read_until(self, root: Reconciliation) -> SafeString | str:
-        return utc(root.until)
+        return local_time(root.until)
 
     def get_urls(self) -> list[URLPattern]:
         guarded = self.admin_site.admin_view
@@ -140,8 +141,8 @@ class ReconciliationAdmin(ReadOnlyAdmin):
         context |= {
             "root": root,
             "problem": cursor.problem if cursor else "",
-            "ran": utc(root.ran_at),
-            "until": utc(root.until),
+            "ran": local_time(root.ran_at),
+            "until": local_time(root.until),
             "events": stream_link(root.stream),
             "months": [(sums, open_by_month.get(sums.month, 0)) for sums in sums_by_month(root)],
             "exceptions": described(standing_exceptions(root)),
@@ -234,13 +235,13 @@ class ReconciliationExceptionAdmin(ReadOnlyAdmin):
         url = reverse("admin:finance_reconciliation_change", args=[quote(one.reconciliation_id)])
         return text_link(url, one.reconciliation_id)
 
-    @display(description=_("found (UTC)"))
+    @display(description=_("found"))
     def found(self, one: ReconciliationException) -> SafeString | str:
-        return utc(one.found_at)
+        return local_time(one.found_at)
 
-    @display(description=_("settled (UTC)"))
+    @display(description=_("settled"))
     def settled(self, one: ReconciliationException) -> SafeString | str:
-        return utc(one.settled_at)
+        return local_time(one.settled_at)
 
     @display(description=_("events"))
     def events(self, one: ReconciliationException) -> SafeString:

@@ -11,8 +11,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.admin import ReadOnlyAdmin, indented_json, text_link, utc
+from core.admin import ReadOnlyAdmin, indented_json, text_link
 from core.money import format_money
+from core.times import local_time
 from orders.admin.parts import order_link
 from orders.models import ApprovalState, RefundApproval, StaffNote
 from orders.timeline import actor_in_words, staff_names
@@ -85,13 +86,13 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
     def decided_by_name(self, approval: RefundApproval) -> str:
         return in_name(approval.decided_by, getattr(approval, "names", None))
 
-    @display(description=_("asked (UTC)"))
+    @display(description=_("asked"))
     def asked(self, approval: RefundApproval) -> SafeString | str:
-        return utc(approval.asked_at)
+        return local_time(approval.asked_at)
 
-    @display(description=_("decided (UTC)"))
+    @display(description=_("decided"))
     def decided(self, approval: RefundApproval) -> SafeString | str:
-        return utc(approval.decided_at)
+        return local_time(approval.decided_at)
 
     @display(description=_("to decide"))
     def to_decide(self, approval: RefundApproval) -> SafeString | str:
@@ -123,6 +124,6 @@ class StaffNoteAdmin(ReadOnlyAdmin):
     def author(self, note: StaffNote) -> str:
         return in_name(f"staff:{note.author_id}" if note.author_id else "")
 
-    @display(description=_("added (UTC)"))
+    @display(description=_("added"))
     def added(self, note: StaffNote) -> SafeString | str:
-        return utc(note.added_at)
+        return local_time(note.added_at)

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from core.admin import ReadOnlyAdmin, utc
+from core.admin import ReadOnlyAdmin
 from core.money import format_money
+from core.times import local_time
 from orders.admin.filters import (
     AmountFilter,
     AttentionFilter,
@@ -126,13 +127,13 @@ class OrderList(ReadOnlyAdmin):
             '<span class="block" style="min-width: {}">{}</span>', "16rem" if reasons else 0, reasons or "-"
         )
 
-    @display(description=gettext_lazy("placed (UTC)"))
+    @display(description=gettext_lazy("placed"))
     def placed(self, order: Order) -> SafeString | str:
-        return utc(order.placed_at)
+        return local_time(order.placed_at)
 
-    @display(description=gettext_lazy("paid (UTC)"))
+    @display(description=gettext_lazy("paid"))
     def paid(self, order: Order) -> SafeString | str:
-        return utc(order.paid_at)
+        return local_time(order.paid_at)
 
 
 def in_one_line(text: str) -> SafeString:

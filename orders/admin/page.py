@@ -10,8 +10,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from billing.dashboard import dashboard_url, stripe_ids
-from core.admin import utc
 from core.money import format_money
+from core.times import local_time
 from orders.admin.actions import attention_of, may_act, offers, why_not
 from orders.admin.notes import ERASE
 from orders.admin.order_list import DISPUTE_COLORS, STATE_COLORS
@@ -70,7 +70,7 @@ def rows_of(order: OrderAggregate) -> dict[str, Any]:
         "dispute_color": DISPUTE_COLORS.get(root.dispute_state),
         "standing": standing(root, disputes),
         "attention": attention_of(root),
-        "moments": [(name, utc(getattr(root, f"{name}_at"))) for name in MOMENTS],
+        "moments": [(name, local_time(getattr(root, f"{name}_at"))) for name in MOMENTS],
         "lines": [(line, given[line.item]) for line in quote_of(root, order.lines).lines],
         **objects_of(order, disputes),
     }

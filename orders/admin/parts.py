@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
-from core.admin import ReadOnlyAdmin, indented_json, text_link, utc
+from core.admin import ReadOnlyAdmin, indented_json, text_link
 from core.money import format_money
+from core.times import local_time
 from orders.models import (
     Checkout,
     CheckoutState,
@@ -68,9 +69,9 @@ class OrderPartAdmin(ReadOnlyAdmin):
     def money(self, row: Payment | Refund | Dispute) -> str:
         return format_money(row.amount, row.currency)
 
-    @display(description="updated (UTC)")
+    @display(description="updated")
     def updated(self, row: Payment | Refund | Dispute | Review) -> SafeString | str:
-        return utc(row.updated_at)
+        return local_time(row.updated_at)
 
 
 @admin.register(OrderLine)
@@ -115,17 +116,17 @@ class CheckoutAdmin(OrderPartAdmin):
             return "-"
         return text_link(reverse("admin:billing_stripecall_change", args=[checkout.call_id]), checkout.call_id)
 
-    @display(description="opened (UTC)")
+    @display(description="opened")
     def opened(self, checkout: Checkout) -> SafeString | str:
-        return utc(checkout.opened_at)
+        return local_time(checkout.opened_at)
 
-    @display(description="expires (UTC)")
+    @display(description="expires")
     def expires(self, checkout: Checkout) -> SafeString | str:
-        return utc(checkout.expires_at)
+        return local_time(checkout.expires_at)
 
-    @display(description="closed (UTC)")
+    @display(description="closed")
     def closed(self, checkout: Checkout) -> SafeString | str:
-        return utc(checkout.closed_at)
+        return local_time(checkout.closed_at)
 
 
 @admin.register(Payment)
@@ -217,9 +218,9 @@ class DisputeAdmin(OrderPartAdmin):
     def in_words(self, dispute: Dispute) -> str:
         return dispute_in_words(dispute)
 
-    @display(description="evidence due by (UTC)")
+    @display(description="evidence due by")
     def due(self, dispute: Dispute) -> SafeString | str:
-        return utc(dispute.due_by)
+        return local_time(dispute.due_by)
 
 
 @admin.register(Review)
@@ -254,6 +255,6 @@ class RefundRequestAdmin(OrderPartAdmin):
     def content(self, request: RefundRequest) -> SafeString:
         return indented_json(request.lines)
 
-    @display(description=_("requested (UTC)"))
+    @display(description=_("requested"))
     def requested(self, request: RefundRequest) -> SafeString | str:
-        return utc(request.requested_at)
+        return local_time(request.requested_at)
