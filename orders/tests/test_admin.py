@@ -219,7 +219,7 @@ class TestARefundedAndDisputedOrder:
         text = admin_client.get(page_of(order)).content.decode()
         dispute = order.disputes.get()
         assert dispute.due_by is not None
-        assert f"<td>{dispute.due_by:%Y-%m-%d %H:%M:%S}</td>" in text
+        assert f">{dispute.due_by:%Y-%m-%d %H:%M:%S}</time>" in text
         assert "wants $13.50 back (product not received): evidence is due by" in text
         for part in (order.refunds.get(), dispute, order.reviews.get()):
             page = f"/admin/orders/{part._meta.model_name}/{quote(part.pk)}/change/"
