@@ -14,6 +14,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Upper
+from django.utils.translation import gettext_lazy as _
 
 from billing.quotes import DiscountTerms, TaxTerms
 from core.models import StreamHead
@@ -27,10 +28,10 @@ DISCOUNT_CODE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class CallState(models.TextChoices):
-    REQUESTED = "requested", "requested"
-    SUCCEEDED = "succeeded", "succeeded"
-    FAILED = "failed", "failed"
-    UNKNOWN = "unknown", "unknown"
+    REQUESTED = "requested", _("requested")
+    SUCCEEDED = "succeeded", _("succeeded")
+    FAILED = "failed", _("failed")
+    UNKNOWN = "unknown", _("unknown")
 
 
 OPEN_STATES = (CallState.REQUESTED, CallState.UNKNOWN)
@@ -79,10 +80,10 @@ class StripeCall(StreamHead):
 
 
 class CounterpartState(models.TextChoices):
-    PENDING = "pending", "pending"
-    SYNCED = "synced", "synced"
-    FAILED = "failed", "failed"
-    RETIRED = "retired", "retired"
+    PENDING = "pending", _("pending")
+    SYNCED = "synced", _("synced")
+    FAILED = "failed", _("failed")
+    RETIRED = "retired", _("retired")
 
 
 class Mirror(StreamHead):

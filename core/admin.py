@@ -102,7 +102,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_display_links = ["position", "kind"]
     ordering = ["-position"]
     search_fields = ["position__exact", "stream__exact", "cause__exact"]
-    search_help_text = "Position, stream, or cause: 7, order-42, evt_…"
+    search_help_text = _("Position, stream, or cause: 7, order-42, evt_…")
     fields = [
         "position",
         "time",
@@ -119,19 +119,19 @@ class EventAdmin(ReadOnlyAdmin):
         "transaction_id",
     ]
 
-    @display(description="recorded")
+    @display(description=_("recorded"))
     def time(self, event: Event) -> SafeString | str:
         return local_time(event.recorded_at)
 
-    @display(description="stream")
+    @display(description=_("stream"))
     def in_stream(self, event: Event) -> SafeString:
         return stream_link(event.stream)
 
-    @display(description="data")
+    @display(description=_("data"))
     def content(self, event: Event) -> SafeString:
         return indented_json(event.data)
 
-    @display(description="digest")
+    @display(description=_("digest"))
     def digest_in_hex(self, event: Event) -> SafeString:
         return in_hex(event.digest)
 
@@ -144,23 +144,23 @@ class CheckpointAdmin(ReadOnlyAdmin):
     ordering = ["-number"]
     fields = ["number", "time", "count", "after", "to", "previous_in_hex", "root_in_hex", "hash_in_hex", "key_in_hex"]
 
-    @display(description="made")
+    @display(description=_("made"))
     def time(self, checkpoint: Checkpoint) -> SafeString | str:
         return local_time(checkpoint.made_at)
 
-    @display(description="hash")
+    @display(description=_("hash"))
     def hash_in_hex(self, checkpoint: Checkpoint) -> SafeString:
         return in_hex(checkpoint_hash(checkpoint))
 
-    @display(description="previous")
+    @display(description=_("previous"))
     def previous_in_hex(self, checkpoint: Checkpoint) -> SafeString:
         return in_hex(checkpoint.previous)
 
-    @display(description="root")
+    @display(description=_("root"))
     def root_in_hex(self, checkpoint: Checkpoint) -> SafeString:
         return in_hex(checkpoint.root)
 
-    @display(description="public key")
+    @display(description=_("public key"))
     def key_in_hex(self, checkpoint: Checkpoint) -> SafeString:
         return in_hex(checkpoint.public_key)
 
@@ -176,7 +176,7 @@ class JobAdmin(LocatedActions, ProcrastinateJobAdmin):
     ordering = ["-id"]
     list_filter = ["status"]
     search_fields = ["id__exact"]
-    search_help_text = "Job's number"
+    search_help_text = _("Job's number")
     show_facets = admin.ShowFacets.NEVER
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

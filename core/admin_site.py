@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from unfold.sites import UnfoldAdminSite
 
 from core.eventlog import provenance
@@ -19,55 +19,55 @@ from core.staff.views import PasswordView, code_view, second_factor_view
 
 # Group -> model, as permissions name it -> what staff call it, and its icon of Material Symbols.
 NAVIGATION = {
-    "Shop": {
-        "orders.order": ("Orders", "receipt_long"),
-        "orders.item": ("Items", "sell"),
-        "billing.discount": ("Discounts", "percent"),
-        "billing.tax": ("Taxes", "account_balance"),
+    gettext_noop("Shop"): {
+        "orders.order": (gettext_lazy("Orders"), "receipt_long"),
+        "orders.item": (gettext_lazy("Items"), "sell"),
+        "billing.discount": (gettext_lazy("Discounts"), "percent"),
+        "billing.tax": (gettext_lazy("Taxes"), "account_balance"),
     },
-    "Finance": {
-        "finance.ledgerline": ("Ledger", "menu_book"),
-        "finance.month": ("Months", "calendar_month"),
-        "finance.reconciliation": ("Reconciliation", "balance"),
-        "finance.reconciliationexception": ("Exceptions", "rule"),
-        "finance.payout": ("Payouts", "account_balance_wallet"),
-        "finance.balancetransaction": ("Stripe's books", "menu_book"),
-        "finance.exportrecord": ("Exports", "download"),
+    gettext_noop("Finance"): {
+        "finance.ledgerline": (gettext_lazy("Ledger"), "menu_book"),
+        "finance.month": (gettext_lazy("Months"), "calendar_month"),
+        "finance.reconciliation": (gettext_lazy("Reconciliation"), "balance"),
+        "finance.reconciliationexception": (gettext_lazy("Exceptions"), "rule"),
+        "finance.payout": (gettext_lazy("Payouts"), "account_balance_wallet"),
+        "finance.balancetransaction": (gettext_lazy("Stripe's books"), "menu_book"),
+        "finance.exportrecord": (gettext_lazy("Exports"), "download"),
     },
-    "Parts of orders": {
-        "orders.orderline": ("Order lines", "format_list_bulleted"),
-        "orders.checkout": ("Checkouts", "shopping_cart_checkout"),
-        "orders.payment": ("Payments", "payments"),
-        "orders.refund": ("Refunds", "undo"),
-        "orders.refundrequest": ("Refund requests", "outbox"),
-        "orders.refundapproval": ("Refund approvals", "how_to_reg"),
-        "orders.dispute": ("Disputes", "gavel"),
-        "orders.review": ("Reviews", "policy"),
-        "orders.staffnote": ("Notes", "sticky_note_2"),
+    gettext_noop("Parts of orders"): {
+        "orders.orderline": (gettext_lazy("Order lines"), "format_list_bulleted"),
+        "orders.checkout": (gettext_lazy("Checkouts"), "shopping_cart_checkout"),
+        "orders.payment": (gettext_lazy("Payments"), "payments"),
+        "orders.refund": (gettext_lazy("Refunds"), "undo"),
+        "orders.refundrequest": (gettext_lazy("Refund requests"), "outbox"),
+        "orders.refundapproval": (gettext_lazy("Refund approvals"), "how_to_reg"),
+        "orders.dispute": (gettext_lazy("Disputes"), "gavel"),
+        "orders.review": (gettext_lazy("Reviews"), "policy"),
+        "orders.staffnote": (gettext_lazy("Notes"), "sticky_note_2"),
     },
-    "Stripe": {
-        "billing.stripecall": ("Stripe calls", "call_made"),
-        "billing.stripeidentity": ("Accounts at Stripe", "badge"),
-        "billing.discountmirror": ("Mirrored discounts", "sync"),
-        "billing.coupon": ("Coupons", "confirmation_number"),
-        "billing.taxmirror": ("Mirrored taxes", "sync"),
-        "billing.taxrate": ("Tax rates", "request_quote"),
-        "webhooks.delivery": ("Deliveries", "call_received"),
-        "webhooks.handlingrequest": ("Handled again", "replay"),
-        "webhooks.paymentlink": ("Payment links", "link"),
-        "webhooks.backfillcursor": ("Backfill", "update"),
+    gettext_noop("Stripe"): {
+        "billing.stripecall": (gettext_lazy("Stripe calls"), "call_made"),
+        "billing.stripeidentity": (gettext_lazy("Accounts at Stripe"), "badge"),
+        "billing.discountmirror": (gettext_lazy("Mirrored discounts"), "sync"),
+        "billing.coupon": (gettext_lazy("Coupons"), "confirmation_number"),
+        "billing.taxmirror": (gettext_lazy("Mirrored taxes"), "sync"),
+        "billing.taxrate": (gettext_lazy("Tax rates"), "request_quote"),
+        "webhooks.delivery": (gettext_lazy("Deliveries"), "call_received"),
+        "webhooks.handlingrequest": (gettext_lazy("Handled again"), "replay"),
+        "webhooks.paymentlink": (gettext_lazy("Payment links"), "link"),
+        "webhooks.backfillcursor": (gettext_lazy("Backfill"), "update"),
     },
-    "Records": {
-        "core.event": ("Event log", "history"),
-        "core.checkpoint": ("Checkpoints", "verified"),
-        "core.follower": ("Projections", "summarize"),
-        "core.bulkrun": ("Bulk actions", "checklist"),
-        "procrastinate.procrastinatejob": ("Background jobs", "pending_actions"),
+    gettext_noop("Records"): {
+        "core.event": (gettext_lazy("Event log"), "history"),
+        "core.checkpoint": (gettext_lazy("Checkpoints"), "verified"),
+        "core.follower": (gettext_lazy("Projections"), "summarize"),
+        "core.bulkrun": (gettext_lazy("Bulk actions"), "checklist"),
+        "procrastinate.procrastinatejob": (gettext_lazy("Background jobs"), "pending_actions"),
     },
-    "People": {
-        "auth.user": ("Users", "person"),
-        "auth.group": ("Groups", "group"),
-        "core.staffrecord": ("Sign-ins", "how_to_reg"),
+    gettext_noop("People"): {
+        "auth.user": (gettext_lazy("Users"), "person"),
+        "auth.group": (gettext_lazy("Groups"), "group"),
+        "core.staffrecord": (gettext_lazy("Sign-ins"), "how_to_reg"),
     },
 }
 
@@ -128,10 +128,10 @@ class StaffSite(UnfoldAdminSite):
             ]
             for title, entries in NAVIGATION.items()
         }
-        groups["More"] = list(models.values())
+        groups[gettext_noop("More")] = list(models.values())
         start = reverse("admin:index")
         return [
-            {"name": title, "app_label": title.lower(), "app_url": start, "has_module_perms": True, "models": listed}
+            {"name": _(title), "app_label": title.lower(), "app_url": start, "has_module_perms": True, "models": listed}
             for title, listed in groups.items()
             if listed
         ]

@@ -151,9 +151,9 @@ class BulkRun(models.Model):
 
 
 class BulkItemState(models.TextChoices):
-    LEFT = "left", "left"
-    DONE = "done", "done"
-    REFUSED = "refused", "refused"
+    LEFT = "left", _("left")
+    DONE = "done", _("done")
+    REFUSED = "refused", _("refused")
 
 
 class BulkItem(models.Model):

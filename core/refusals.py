@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import ClassVar
 
+from django.utils.translation import gettext
+
 
 class Refusal(Exception):
     """A request that can't be met; `code` is for programs, the message for people, `status` for HTTP.
@@ -16,7 +18,7 @@ class Refusal(Exception):
 
     def __init__(self, **ids: object) -> None:
         self.ids = ids
-        super().__init__(self.message.format(**ids))
+        super().__init__(gettext(self.message).format(**ids))
 
 
 class NotFound(Refusal):

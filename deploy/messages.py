@@ -22,7 +22,13 @@ from deploy.processes import ROOT
 
 APPS = ("core", "billing", "orders", "webhooks", "finance")
 LANGUAGES = ("ru",)
-KEYWORDS = DEFAULT_KEYWORDS | {"gettext_lazy": None, "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2)}
+KEYWORDS = DEFAULT_KEYWORDS | {
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "noop": None,
+    "ngettext_lazy": (1, 2),
+    "pgettext_lazy": ((1, "c"), 2),
+}
 LINE_WIDTH = 120
 # In the headers of catalogs, which would change with every run otherwise.
 DATED = datetime(2026, 1, 1, tzinfo=UTC)

@@ -15,29 +15,29 @@ from core.models import StreamHead
 class LedgerAccount(models.TextChoices):
     """The books' accounts. A debit of `cash` is money that came to Stripe's balance."""
 
-    SALES = "sales", "Sales"
-    RECEIVABLE = "receivable", "Receivable"
-    CASH = "cash", "Cash at Stripe"
-    FEES = "fees", "Fees"
-    REFUNDS = "refunds", "Refunds"
-    DISPUTES = "disputes", "Disputes"
-    EXCHANGE = "exchange", "Exchange"
-    BANK = "bank", "Bank"
-    UNMATCHED = "unmatched", "Unmatched"
+    SALES = "sales", _("Sales")
+    RECEIVABLE = "receivable", _("Receivable")
+    CASH = "cash", _("Cash at Stripe")
+    FEES = "fees", _("Fees")
+    REFUNDS = "refunds", _("Refunds")
+    DISPUTES = "disputes", _("Disputes")
+    EXCHANGE = "exchange", _("Exchange")
+    BANK = "bank", _("Bank")
+    UNMATCHED = "unmatched", _("Unmatched")
 
 
 class Movement(models.TextChoices):
     """Why money moved; a reversal is the same movement with debit and credit changed over."""
 
-    SALE = "sale", "sale"
-    PAYMENT = "payment", "payment"
-    REFUND = "refund", "refund"
-    SURPLUS_RETURNED = "surplus_returned", "surplus returned"
-    DISPUTE = "dispute", "dispute"
-    FEE = "fee", "fee"
-    EXCHANGE = "exchange", "exchange"
-    PAYOUT = "payout", "payout"
-    UNMATCHED = "unmatched", "not of our orders"
+    SALE = "sale", _("sale")
+    PAYMENT = "payment", _("payment")
+    REFUND = "refund", _("refund")
+    SURPLUS_RETURNED = "surplus_returned", _("surplus returned")
+    DISPUTE = "dispute", _("dispute")
+    FEE = "fee", _("fee")
+    EXCHANGE = "exchange", _("exchange")
+    PAYOUT = "payout", _("payout")
+    UNMATCHED = "unmatched", _("not of our orders")
 
 
 class LedgerLine(models.Model):
@@ -401,9 +401,9 @@ class MatchedPayout(models.Model):
 
 
 class ExportState(models.TextChoices):
-    BEGUN = "begun", "begun"
-    MADE = "made", "made"
-    BROKEN_OFF = "broken_off", "broken off"
+    BEGUN = "begun", _("begun")
+    MADE = "made", _("made")
+    BROKEN_OFF = "broken_off", _("broken off")
 
 
 class ExportRecord(StreamHead):

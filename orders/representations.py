@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from billing.quotes import DiscountTerms, Quote, QuotedLine, TaxTerms
 from core.money import format_money, format_percentage
 from orders.models import Attention, DisputeState, Order, OrderLine, OrderState
@@ -163,11 +165,13 @@ def money_table(order: Order, lines: Iterable[OrderLine] | None = None) -> list[
     As for `quote_of`, its lines are given, or must be prefetched.
     """
     quote = quote_of(order, lines)
-    rows = [("Subtotal", quote.subtotal)] if quote.subtotal != quote.total or quote.tax or quote.discount else []
+    rows = (
+        [(gettext("Subtotal"), quote.subtotal)] if quote.subtotal != quote.total or quote.tax or quote.discount else []
+    )
     if quote.discount_terms is not None:
         rows.append((discount_in_words(quote.discount_terms), -quote.discount))
     rows += [(tax_in_words(terms), amount) for terms, amount in taxes_by_terms(quote).items()]
-    return [(label, format_money(amount, order.currency)) for label, amount in [*rows, ("Total", quote.total)]]
+    return [(label, format_money(amount, order.currency)) for label, amount in [*rows, (gettext("Total"), quote.total)]]
 
 
 def taxes_by_terms(quote: Quote) -> dict[TaxTerms, int]:

@@ -100,7 +100,7 @@ class DeliveryAdmin(BulkActionsAdmin):
     list_filter = ["state", AccountFilter]
     ordering = ["-id"]
     search_fields = ["event_id__exact", "order_id__exact"]
-    search_help_text = "Order's number, or evt_…"
+    search_help_text = gettext_lazy("Order's number, or evt_…")
     fields = [
         "event_id",
         "type",
@@ -148,26 +148,26 @@ class DeliveryAdmin(BulkActionsAdmin):
         context |= {"why_not_again": why_not_again(request, context["original"])}
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @display(description="received")
+    @display(description=gettext_lazy("received"))
     def received(self, delivery: Delivery) -> SafeString | str:
         return local_time(delivery.received_at)
 
-    @display(description="handled")
+    @display(description=gettext_lazy("handled"))
     def handled(self, delivery: Delivery) -> SafeString | str:
         return local_time(delivery.handled_at)
 
-    @display(description="state", label=STATE_COLORS)
+    @display(description=gettext_lazy("state"), label=STATE_COLORS)
     def labelled_state(self, delivery: Delivery) -> str:
         return delivery.state
 
-    @display(description="order")
+    @display(description=gettext_lazy("order"))
     def of_order(self, delivery: Delivery) -> SafeString | str:
         return order_link(delivery.order_id) if delivery.order_id else "-"
 
     def mode(self, delivery: Delivery) -> str:
         return "live" if delivery.livemode else "test"
 
-    @display(description="payload")
+    @display(description=gettext_lazy("payload"))
     def content(self, delivery: Delivery) -> SafeString:
         return indented_json(without_personal_data(json.loads(bytes(delivery.payload))))
 
@@ -201,7 +201,7 @@ class HandlingRequestAdmin(ReadOnlyAdmin):
     list_display = ["asked", "type", "of_order", "state", "by"]
     ordering = ["-asked_at"]
     search_fields = ["event_id__exact", "order_id__exact"]
-    search_help_text = "Order's number, or evt_…"
+    search_help_text = gettext_lazy("Order's number, or evt_…")
     fields = ["asked", "type", "event_id", "account", "of_order", "state", "by"]
 
     @display(description=gettext_lazy("asked"))
@@ -225,18 +225,18 @@ class PaymentLinkAdmin(ReadOnlyAdmin):
     list_filter = [AccountFilter, ("order_id", EmptyFieldListFilter)]
     ordering = ["-id"]
     search_fields = ["payment_intent__exact"]
-    search_help_text = "pi_…"
+    search_help_text = gettext_lazy("pi_…")
     fields = ["payment_intent", "of_order", "account", "seen", "deliveries"]
 
-    @display(description="order")
+    @display(description=gettext_lazy("order"))
     def of_order(self, link: PaymentLink) -> SafeString | str:
         return order_link(link.order_id) if link.order_id else "not known yet"
 
-    @display(description="first seen")
+    @display(description=gettext_lazy("first seen"))
     def seen(self, link: PaymentLink) -> SafeString | str:
         return local_time(link.seen_at)
 
-    @display(description="waiting deliveries")
+    @display(description=gettext_lazy("waiting deliveries"))
     def deliveries(self, link: PaymentLink) -> SafeString | str:
         waiting = link.waiting.defer("payload").order_by("id")
         links = ((text_link(reverse("admin:webhooks_delivery_change", args=[one.pk]), one),) for one in waiting)
@@ -251,7 +251,7 @@ class BackfillCursorAdmin(ReadOnlyAdmin):
     fields = ["account", "until"]
     ordering = ["account"]
 
-    @display(description="read until")
+    @display(description=gettext_lazy("read until"))
     def until(self, cursor: BackfillCursor) -> SafeString | str:
         return local_time(cursor.read_until)
 

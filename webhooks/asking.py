@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _
 
 from billing.accounts import account_named
 from core.eventlog import provenance
@@ -20,7 +21,7 @@ class DeliveryIsDone(Refusal):
 
     code = "delivery_is_done"
     status = HTTPStatus.CONFLICT
-    message = "This delivery can't be handled again: it is {state}."
+    message = _("This delivery can't be handled again: it is {state}.")
 
 
 def ask_for_handling(*, delivery_id: int, request_id: UUID) -> DeliveryState:

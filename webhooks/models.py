@@ -1,15 +1,16 @@
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from core.models import StreamHead
 
 
 class DeliveryState(models.TextChoices):
-    RECEIVED = "received", "received"
-    HANDLED = "handled", "handled"
-    IGNORED = "ignored", "ignored"
-    REFUSED = "refused", "refused: another API version"
-    FAILED = "failed", "failed"
-    WAITING = "waiting", "waiting for its payment to be known"
+    RECEIVED = "received", _("received")
+    HANDLED = "handled", _("handled")
+    IGNORED = "ignored", _("ignored")
+    REFUSED = "refused", _("refused: another API version")
+    FAILED = "failed", _("failed")
+    WAITING = "waiting", _("waiting for its payment to be known")
 
     @classmethod
     def unhandled(cls) -> list["DeliveryState"]:
@@ -20,8 +21,8 @@ class DeliveryState(models.TextChoices):
 class DeliverySource(models.TextChoices):
     """How an event came in: posted and signed, or read from the Events API because no webhook had brought it (yet)."""
 
-    WEBHOOK = "webhook", "webhook"
-    BACKFILL = "backfill", "backfill"
+    WEBHOOK = "webhook", _("webhook")
+    BACKFILL = "backfill", _("backfill")
 
 
 class PaymentLink(models.Model):

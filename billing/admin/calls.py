@@ -48,7 +48,7 @@ class StripeCallAdmin(ReadOnlyAdmin):
     list_filter = ["state", AccountFilter]
     ordering = ["-requested_at"]
     search_fields = ["id__exact", "subject__exact"]
-    search_help_text = "Idempotency key, or stream: order-42"
+    search_help_text = _("Idempotency key, or stream: order-42")
     fields = [
         "id",
         "operation",
@@ -66,26 +66,26 @@ class StripeCallAdmin(ReadOnlyAdmin):
         "events",
     ]
 
-    @display(description="requested")
+    @display(description=_("requested"))
     def requested(self, call: StripeCall) -> SafeString | str:
         return local_time(call.requested_at)
 
-    @display(description="last attempted")
+    @display(description=_("last attempted"))
     def attempted(self, call: StripeCall) -> SafeString | str:
         return local_time(call.tried_at)
 
-    @display(description="settled")
+    @display(description=_("settled"))
     def settled(self, call: StripeCall) -> SafeString | str:
         return local_time(call.settled_at)
 
-    @display(description="state", label=STATE_COLORS)
+    @display(description=_("state"), label=STATE_COLORS)
     def labelled_state(self, call: StripeCall) -> str:
         return call.state
 
     def made_for(self, call: StripeCall) -> SafeString | str:
         return stream_link(call.subject) if call.subject else "-"
 
-    @display(description="body")
+    @display(description=_("body"))
     def request_body(self, call: StripeCall) -> SafeString:
         return indented_json(call.body)
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from billing.admin.at_stripe import STATE_COLORS, AtStripeAdmin
@@ -22,18 +23,18 @@ class MirrorAdmin(AtStripeAdmin, BulkActionsAdmin):
     ordering = ["-id"]
     list_display = ["id", "called", "version", "is_deleted", "requested"]
     search_fields = ["id__exact"]
-    search_help_text = "Number of the discount or tax"
+    search_help_text = gettext_lazy("Number of the discount or tax")
     fields = ["id", "called", "version", "is_deleted", "last_terms", "requested", "installation"]
 
-    @display(description="name")
+    @display(description=gettext_lazy("name"))
     def called(self, mirror: Mirror) -> str:
         return str(mirror.terms.get("name", "-"))
 
-    @display(description="terms")
+    @display(description=gettext_lazy("terms"))
     def last_terms(self, mirror: Mirror) -> SafeString:
         return indented_json(mirror.terms)
 
-    @display(description="last requested")
+    @display(description=gettext_lazy("last requested"))
     def requested(self, mirror: Mirror) -> SafeString | str:
         return local_time(mirror.requested_at)
 
@@ -62,7 +63,7 @@ class CounterpartAdmin(ReadOnlyAdmin):
     list_select_related = ["mirror"]
     ordering = ["-mirror_id", "-version", "account"]
     search_fields = ["mirror__id__exact", "object_id__exact"]
-    search_help_text = "Number of the discount or tax, or Stripe's id"
+    search_help_text = gettext_lazy("Number of the discount or tax, or Stripe's id")
     fields = [
         "id",
         "of_mirror",
@@ -82,32 +83,32 @@ class CounterpartAdmin(ReadOnlyAdmin):
         "events",
     ]
 
-    @display(description="of")
+    @display(description=gettext_lazy("of"))
     def of_mirror(self, counterpart: Any) -> SafeString:
         mirror: Mirror = counterpart.mirror
         return text_link(reverse(f"admin:billing_{mirror._meta.model_name}_change", args=[mirror.pk]), mirror)
 
-    @display(description="state", label=STATE_COLORS)
+    @display(description=gettext_lazy("state"), label=STATE_COLORS)
     def labelled_state(self, counterpart: Counterpart) -> str:
         return counterpart.state
 
-    @display(description="needed for checkouts until")
+    @display(description=gettext_lazy("needed for checkouts until"))
     def needed(self, counterpart: Counterpart) -> SafeString | str:
         return local_time(counterpart.needed_until)
 
-    @display(description="should be")
+    @display(description=gettext_lazy("should be"))
     def content(self, counterpart: Counterpart) -> SafeString:
         return indented_json(counterpart.terms | counterpart.labels)
 
-    @display(description="Stripe was told")
+    @display(description=gettext_lazy("Stripe was told"))
     def told_last(self, counterpart: Counterpart) -> SafeString:
         return indented_json(counterpart.told)
 
-    @display(description="requested")
+    @display(description=gettext_lazy("requested"))
     def requested(self, counterpart: Counterpart) -> SafeString | str:
         return local_time(counterpart.requested_at)
 
-    @display(description="settled")
+    @display(description=gettext_lazy("settled"))
     def settled(self, counterpart: Counterpart) -> SafeString | str:
         return local_time(counterpart.settled_at)
 

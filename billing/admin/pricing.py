@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -33,7 +34,7 @@ class PricingAdmin(AtStripeAdmin):
         annotated: QuerySet[Any] = rows.annotate(**states)
         return annotated
 
-    @display(description="at Stripe", label=STATE_COLORS | {NOWHERE: "warning"})
+    @display(description=gettext_lazy("at Stripe"), label=STATE_COLORS | {NOWHERE: "warning"})
     def at_stripe(self, row: Model) -> str:
         """`nowhere` when no account serves the currency."""
         return next((str(state) for state in STATES if getattr(row, f"is_{state}")), NOWHERE)
@@ -78,7 +79,7 @@ class DiscountAdmin(PricingAdmin):
     list_display = ["name", "code", "off", "at_stripe"]
     search_fields = ["name", "code"]
 
-    @display(description="off")
+    @display(description=gettext_lazy("off"))
     def off(self, discount: Discount) -> str:
         return discount.off_text
 
@@ -92,6 +93,6 @@ class TaxAdmin(PricingAdmin):
     list_display = ["name", "rate", "inclusive", "jurisdiction", "country", "at_stripe"]
     search_fields = ["name", "jurisdiction"]
 
-    @display(description="percentage", ordering="percentage")
+    @display(description=gettext_lazy("percentage"), ordering="percentage")
     def rate(self, tax: Tax) -> str:
         return f"{plain(tax.percentage)} %"

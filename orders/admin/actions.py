@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as noop
 
 from billing.accounts import why_unserved
 from billing.gateway.errors import StripeRefused
@@ -31,8 +32,8 @@ type ActionView = Callable[..., HttpResponse]
 ACT = "orders.act_on_order"
 
 UNSERVED = {
-    "account.missing": "account {account} is not in the settings",
-    "account.mode_changed": "it is test money and account {account} has live keys, or the other way round",
+    "account.missing": noop("account {account} is not in the settings"),
+    "account.mode_changed": noop("it is test money and account {account} has live keys, or the other way round"),
 }
 
 
@@ -64,12 +65,12 @@ def cancel_view(admin: Any, request: HttpRequest, order: Order) -> HttpResponse:
     if request.method == "POST":
         try:
             cancel_order(order_id=order.pk, reason="staff")
-            messages.success(request, f"{order} is canceled.")
+            messages.success(request, _("Order %(number)s is canceled.") % {"number": order.pk})
         except Refusal as refusal:
             messages.error(request, str(refusal))
         return back_to(order)
     has_open_checkout = order.checkouts.filter(state=CheckoutState.OPEN).exists()
-    title = f"Cancel order {order.pk}"
+    title = _("Cancel order %(number)s") % {"number": order.pk}
     return ask(admin, request, order, "cancel", title, has_open_checkout=has_open_checkout)
 
 
@@ -103,7 +104,7 @@ def refusal_in_words(refusal: Refusal) -> str:
     """For staff, who may know what Stripe's code was; a shopper is told something else."""
     if isinstance(refusal, StripeRefused):
         code = str(refusal.ids.get("reason", "")).replace("_", " ")
-        return f"Stripe refused the refund ({code}): nothing was given back by it."
+        return _("Stripe refused the refund (%(code)s): nothing was given back by it.") % {"code": code}
     return str(refusal)
 
 
@@ -118,9 +119,9 @@ def why_not_cancelable(order: OrderAggregate) -> str:
 def offers(request: HttpRequest, order: OrderAggregate, offer: Returnable) -> list[Offer]:
     """The actions that this order is open to, for whom may take them."""
     possible = {
-        "return_surplus": (bool(offer.surplus), "Return surplus", "keyboard_return"),
-        "refund": (bool(offer.left), "Refund", "undo"),
-        "cancel": (not why_not_cancelable(order), "Cancel order", "cancel"),
+        "return_surplus": (bool(offer.surplus), _("Return surplus"), "keyboard_return"),
+        "refund": (bool(offer.left), _("Refund"), "undo"),
+        "cancel": (not why_not_cancelable(order), _("Cancel order"), "cancel"),
     }
     return [
         Offer(title, icon, reverse(f"admin:orders_order_{name}", args=[order.root.pk]))
@@ -135,24 +136,28 @@ def why_not(request: HttpRequest, order: OrderAggregate, offer: Returnable) -> l
         return [_("You may not act on orders.")]
     refund = why_no_refund(offer)
     sentences = [
-        f"Nothing can be refunded: {refund}." if refund else "",
+        nothing_refundable(refund) if refund else "",
         "" if offer.surplus else _("There is no surplus to return."),
         why_not_cancelable(order),
     ]
     return [sentence for sentence in sentences if sentence]
 
 
+def nothing_refundable(why: str) -> str:
+    return _("Nothing can be refunded: %(why)s.") % {"why": why}
+
+
 def why_no_refund(offer: Returnable) -> str:
     """In a few words; '' when there is something to refund."""
     if not offer.payments:
-        return "no money came in"
+        return _("no money came in")
     if offer.left:
         return ""
     for payment in offer.payments:
         if payment.left:
             why = why_unserved(payment.account, livemode=payment.livemode)
-            return UNSERVED[why].format(account=payment.account)
-    return "what came in is on its way back" if offer.under_way else "all that came in was given back"
+            return _(UNSERVED[why]).format(account=payment.account)
+    return _("what came in is on its way back") if offer.under_way else _("all that came in was given back")
 
 
 def attention_of(order: Order) -> list[tuple[str, str, bool]]:

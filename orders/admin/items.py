@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -53,6 +54,6 @@ class ItemAdmin(ModelAdmin):
     list_filter = ["currency"]
     search_fields = ["name"]
 
-    @display(description="price", ordering="price")
+    @display(description=gettext_lazy("price"), ordering="price")
     def price_in_words(self, item: Item) -> str:
         return item.price_text

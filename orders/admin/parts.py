@@ -59,17 +59,17 @@ class OrderPartAdmin(ReadOnlyAdmin):
     ordering = ["-order_id", "id"]
     list_select_related = ["order"]
     search_fields = ["order_id__exact", "id__exact"]
-    search_help_text = "Order's number, or the row's id"
+    search_help_text = _("Order's number, or the row's id")
 
-    @display(description="order")
+    @display(description=_("order"))
     def of_order(self, row: Part) -> SafeString:
         return order_link(row.order_id)
 
-    @display(description="amount")
+    @display(description=_("amount"))
     def money(self, row: Payment | Refund | Dispute) -> str:
         return format_money(row.amount, row.currency)
 
-    @display(description="updated")
+    @display(description=_("updated"))
     def updated(self, row: Payment | Refund | Dispute | Review) -> SafeString | str:
         return local_time(row.updated_at)
 
@@ -84,15 +84,15 @@ class OrderLineAdmin(OrderPartAdmin):
     def each(self, line: OrderLine) -> str:
         return format_money(line.unit_amount, line.order.currency)
 
-    @display(description="discount")
+    @display(description=_("discount"))
     def discounted(self, line: OrderLine) -> str:
         return format_money(line.discount, line.order.currency)
 
-    @display(description="tax")
+    @display(description=_("tax"))
     def taxed(self, line: OrderLine) -> str:
         return format_money(line.tax, line.order.currency)
 
-    @display(description="total")
+    @display(description=_("total"))
     def amount(self, line: OrderLine) -> str:
         return format_money(line.total, line.order.currency)
 
@@ -106,25 +106,25 @@ class CheckoutAdmin(OrderPartAdmin):
     search_fields = ["order_id__exact", "id__exact", "session_id__exact", "payment_intent__exact"]
     fields = ["id", "of_order", "attempt", "labelled_state", "opened", "expires", "closed", "object_id", "call"]
 
-    @display(description="state", label=CHECKOUT_COLORS)
+    @display(description=_("state"), label=CHECKOUT_COLORS)
     def labelled_state(self, checkout: Checkout) -> str:
         return checkout.state
 
-    @display(description="Stripe call")
+    @display(description=_("Stripe call"))
     def call(self, checkout: Checkout) -> SafeString | str:
         if not checkout.call_id:
             return "-"
         return text_link(reverse("admin:billing_stripecall_change", args=[checkout.call_id]), checkout.call_id)
 
-    @display(description="opened")
+    @display(description=_("opened"))
     def opened(self, checkout: Checkout) -> SafeString | str:
         return local_time(checkout.opened_at)
 
-    @display(description="expires")
+    @display(description=_("expires"))
     def expires(self, checkout: Checkout) -> SafeString | str:
         return local_time(checkout.expires_at)
 
-    @display(description="closed")
+    @display(description=_("closed"))
     def closed(self, checkout: Checkout) -> SafeString | str:
         return local_time(checkout.closed_at)
 
@@ -144,7 +144,7 @@ class PaymentAdmin(OrderPartAdmin):
         "updated",
     ]
     search_fields = ["order_id__exact", "id__exact", "payment_intent__exact"]
-    search_help_text = "Order's number, the row's id, or pi_…"
+    search_help_text = _("Order's number, the row's id, or pi_…")
     list_filter = ["status", AccountFilter]
     fields = [
         "source",
@@ -160,7 +160,7 @@ class PaymentAdmin(OrderPartAdmin):
         "updated",
     ]
 
-    @display(description="status", label=PAYMENT_COLORS)
+    @display(description=_("status"), label=PAYMENT_COLORS)
     def labelled_status(self, payment: Payment) -> str:
         return payment.status
 
@@ -174,7 +174,7 @@ class RefundAdmin(OrderPartAdmin):
 
     list_display = ["refund_id", "of_order", "labelled_status", "money", "failure_reason", "payment_intent", "updated"]
     search_fields = ["order_id__exact", "id__exact", "payment_intent__exact"]
-    search_help_text = "Order's number, the row's id, or pi_…"
+    search_help_text = _("Order's number, the row's id, or pi_…")
     fields = [
         "refund_id",
         "of_order",
@@ -186,7 +186,7 @@ class RefundAdmin(OrderPartAdmin):
         "updated",
     ]
 
-    @display(description="status", label=REFUND_COLORS)
+    @display(description=_("status"), label=REFUND_COLORS)
     def labelled_status(self, refund: Refund) -> str:
         return refund.status
 
@@ -211,14 +211,14 @@ class DisputeAdmin(OrderPartAdmin):
         "updated",
     ]
 
-    @display(description="status", label=DISPUTE_COLORS)
+    @display(description=_("status"), label=DISPUTE_COLORS)
     def labelled_status(self, dispute: Dispute) -> str:
         return dispute.status
 
     def in_words(self, dispute: Dispute) -> str:
         return dispute_in_words(dispute)
 
-    @display(description="evidence due by")
+    @display(description=_("evidence due by"))
     def due(self, dispute: Dispute) -> SafeString | str:
         return local_time(dispute.due_by)
 
@@ -230,7 +230,7 @@ class ReviewAdmin(OrderPartAdmin):
     list_display = ["review_id", "of_order", "labelled_state", "reason", "updated"]
     fields = ["review_id", "of_order", "labelled_state", "reason", "updated"]
 
-    @display(description="state", label=REVIEW_COLORS)
+    @display(description=_("state"), label=REVIEW_COLORS)
     def labelled_state(self, review: Review) -> str:
         return "open" if review.is_open else "over"
 

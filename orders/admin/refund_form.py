@@ -27,10 +27,10 @@ from orders.timeline import moment
 
 ASKED_FOR = "requested_by_customer"
 REASONS = [
-    (ASKED_FOR, "The shopper asked for it"),
-    ("duplicate", "It was paid twice"),
-    ("fraudulent", "It is fraudulent"),
-    (SURPLUS, "More came in than is due"),
+    (ASKED_FOR, _("The shopper asked for it")),
+    ("duplicate", _("It was paid twice")),
+    ("fraudulent", _("It is fraudulent")),
+    (SURPLUS, _("More came in than is due")),
 ]
 FIGURES = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 EXAMPLE = 1850  # minor units

@@ -8,11 +8,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from billing.gateway.errors import StripeUnreachable
 from core.money import format_money
 from core.refusals import Refusal
-from orders.admin.actions import ask, back_to, may_act, refusal_in_words, why_no_refund
+from orders.admin.actions import ask, back_to, may_act, nothing_refundable, refusal_in_words, why_no_refund
 from orders.admin.refund_form import RefundForm
 from orders.decisions.approving import Authority
 from orders.models import ApprovalState, Order, RefundApproval
@@ -21,7 +22,9 @@ from orders.services.authority import present_authority
 from orders.services.refunding import approve_refund, decline_refund, refund_payment, return_surplus, returnable
 from orders.timeline import actor_in_words, staff_names
 
-MAY_BE_MADE = "Stripe did not answer. The refund may still be made: this page will tell as soon as we know."
+MAY_BE_MADE = gettext_lazy(
+    "Stripe did not answer. The refund may still be made: this page will tell as soon as we know."
+)
 
 
 class Waiting(NamedTuple):
@@ -39,12 +42,12 @@ class Waiting(NamedTuple):
 def refund_view(admin: Any, request: HttpRequest, order: Order) -> HttpResponse:
     offer = returnable(OrderAggregate(order, stored=True), besides=request.POST.get("call_id", ""))
     if not offer.payments or (request.method != "POST" and not offer.left):
-        messages.error(request, f"Nothing can be refunded: {why_no_refund(offer)}.")
+        messages.error(request, nothing_refundable(why_no_refund(offer)))
         return back_to(order)
     form = RefundForm(request.POST if request.method == "POST" else None, offer=offer)
     if form.is_valid() and refund(request, order, form):
         return back_to(order)
-    return ask(admin, request, order, "refund", f"Refund of order {order.pk}", form=form)
+    return ask(admin, request, order, "refund", _("Refund of order %(number)s") % {"number": order.pk}, form=form)
 
 
 def refund(request: HttpRequest, order: Order, form: RefundForm) -> bool:
@@ -66,7 +69,7 @@ def refund(request: HttpRequest, order: Order, form: RefundForm) -> bool:
         form.refuse(refusal_in_words(refusal))
         return False
     else:
-        tell(request, amount, is_made=is_made, made=f"Stripe accepted the refund of {amount}.")
+        tell(request, amount, is_made=is_made, made=_("Stripe accepted the refund of %(amount)s.") % {"amount": amount})
     return True
 
 
@@ -83,7 +86,7 @@ def return_surplus_view(admin: Any, request: HttpRequest, order: Order) -> HttpR
         return give_surplus_back(request, order)
     offer = returnable(OrderAggregate(order, stored=True))
     if not offer.surplus:
-        messages.info(request, "There is no surplus to return.")
+        messages.info(request, _("There is no surplus to return."))
         return back_to(order)
     alone = offer.alone[order.currency]
     return ask(
@@ -91,7 +94,7 @@ def return_surplus_view(admin: Any, request: HttpRequest, order: Order) -> HttpR
         request,
         order,
         "return_surplus",
-        f"Return the surplus of order {order.pk}",
+        _("Return the surplus of order %(number)s") % {"number": order.pk},
         amount=offer.surplus_amount,
         parts=offer.surplus,
         waits=alone is not None and offer.surplus_amount > alone,
@@ -107,7 +110,12 @@ def give_surplus_back(request: HttpRequest, order: Order) -> HttpResponse:
     try:
         is_made = return_surplus(order_id=order.pk, amount=amount, call_id=call_id)
         words = format_money(amount, order.currency)
-        tell(request, words, is_made=is_made, made=f"Stripe accepted the refund of the surplus, {words}.")
+        tell(
+            request,
+            words,
+            is_made=is_made,
+            made=_("Stripe accepted the refund of the surplus, %(amount)s.") % {"amount": words},
+        )
     except StripeUnreachable:
         messages.warning(request, MAY_BE_MADE)
     except Refusal as refusal:

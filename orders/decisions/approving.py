@@ -29,7 +29,7 @@ class ApprovalNotDecidable(CommandRefused):
     """A refund above the limit is approved or declined once, by a second person who may."""
 
     code = "approval_not_decidable"
-    message = "This can't be decided: {reason}."
+    message = _("This can't be decided: {reason}.")
     command = "decide_approval"
     words = {
         "no_such_approval": _("no such approval was asked for"),

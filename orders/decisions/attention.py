@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop as _
+
 from orders.decisions.commands import CommandRefused
 from orders.decisions.money import FROM_SUMS
 from orders.events import OrderAttentionCleared
@@ -12,7 +14,7 @@ class AttentionNotClearable(CommandRefused):
     """What follows from the money stands until the money is right."""
 
     code = "attention_not_clearable"
-    message = "This can't be cleared: {reason}."
+    message = _("This can't be cleared: {reason}.")
     command = "clear_attention"
     words = {"from_sums": "it goes by itself once the money is right"}
 

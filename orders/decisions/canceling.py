@@ -1,5 +1,7 @@
 """Canceling: only what was not paid and is not being paid."""
 
+from django.utils.translation import gettext_noop as _
+
 from orders import sums
 from orders.decisions.commands import CommandRefused
 from orders.events import OrderCanceled
@@ -11,15 +13,15 @@ class OrderNotCancelable(CommandRefused):
     """An order is canceled only before it is paid, and not while its payment is completing."""
 
     code = "not_cancelable"
-    message = "This order can't be canceled: {reason}."
+    message = _("This order can't be canceled: {reason}.")
     command = "cancel"
     words = {
-        "paid": "it is paid",
-        "partially_refunded": "it is partially refunded",
-        "refunded": "it is refunded",
-        "canceled": "it was canceled",
-        "payment_under_way": "a payment of it is on its way",
-        "open_at_stripe": "it can still be paid at Stripe",
+        "paid": _("it is paid"),
+        "partially_refunded": _("it is partially refunded"),
+        "refunded": _("it is refunded"),
+        "canceled": _("it was canceled"),
+        "payment_under_way": _("a payment of it is on its way"),
+        "open_at_stripe": _("it can still be paid at Stripe"),
     }
 
 

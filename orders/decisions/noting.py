@@ -15,7 +15,7 @@ class NoteRefused(CommandRefused):
     """A note says something, and not too much."""
 
     code = "note_refused"
-    message = "This note can't be added: {reason}."
+    message = _("This note can't be added: {reason}.")
     command = "note"
     words = {"empty": _("it is empty"), "too_long": _("it has more than 2000 characters")}
 

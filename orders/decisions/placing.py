@@ -1,5 +1,7 @@
 """Placing: the quote is frozen, unless Stripe would refuse to charge it."""
 
+from django.utils.translation import gettext_noop as _
+
 from billing.limits import MAXIMUM_AMOUNT, MAXIMUM_LINES, minimum_amount
 from billing.quotes import Quote
 from orders.decisions.commands import CommandRefused
@@ -12,25 +14,25 @@ class OrderNotPayable(CommandRefused):
     """Placing or paying is refused; the reason says what is in the way."""
 
     code = "not_payable"
-    message = "This order can't be paid: {reason}."
+    message = _("This order can't be paid: {reason}.")
     command = "checkout"
     words = {
-        "already_placed": "it has been placed already",
-        "empty": "it is empty",
+        "already_placed": _("it has been placed already"),
+        "empty": _("it is empty"),
         "too_many_lines": f"it has more than the {MAXIMUM_LINES} lines that can be paid at once",
-        "below_minimum": "the least that can be charged is {amount}",
-        "above_maximum": "the most that can be charged is {amount}",
-        "placed_in_another_tab": "it is being placed in another tab; reload the page",
-        "not_placed": "it has not been placed yet",
-        "canceled": "it was canceled",
-        "already_paid": "it is paid already",
-        "underpaid": "money came in that does not cover it; do not pay again, we are looking at it",
-        "processing": "a payment of it is being processed; do not pay again",
-        "confirming": "its payment is being confirmed; do not pay again",
-        "just_expired": "its checkout has just expired; try again",
-        "nothing_to_pay": "there is nothing to pay; confirm it at the checkout",
-        "changed_in_another_tab": "it was changed in another tab; reload the page",
-        "quote_mismatched": "our payment provider would charge another amount than we showed you",
+        "below_minimum": _("the least that can be charged is {amount}"),
+        "above_maximum": _("the most that can be charged is {amount}"),
+        "placed_in_another_tab": _("it is being placed in another tab; reload the page"),
+        "not_placed": _("it has not been placed yet"),
+        "canceled": _("it was canceled"),
+        "already_paid": _("it is paid already"),
+        "underpaid": _("money came in that does not cover it; do not pay again, we are looking at it"),
+        "processing": _("a payment of it is being processed; do not pay again"),
+        "confirming": _("its payment is being confirmed; do not pay again"),
+        "just_expired": _("its checkout has just expired; try again"),
+        "nothing_to_pay": _("there is nothing to pay; confirm it at the checkout"),
+        "changed_in_another_tab": _("it was changed in another tab; reload the page"),
+        "quote_mismatched": _("our payment provider would charge another amount than we showed you"),
     }
 
 

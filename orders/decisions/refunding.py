@@ -24,15 +24,15 @@ class OrderNotRefundable(CommandRefused):
     """The payment has no such amount left to give back."""
 
     code = "not_refundable"
-    message = "This can't be refunded: {reason}."
+    message = _("This can't be refunded: {reason}.")
     command = "refund"
     words = {
         "unknown_reason": f"its reason must be one of {', '.join(REASONS)}",
-        "no_such_payment": "no such payment came in",
-        "not_left": "{amount} is left of this payment",
-        "asked_differently": "another refund was asked for under the same id",
-        "no_surplus": "no more came in than is due",
-        "surplus_changed": "the surplus is {amount} now",
+        "no_such_payment": _("no such payment came in"),
+        "not_left": _("{amount} is left of this payment"),
+        "asked_differently": _("another refund was asked for under the same id"),
+        "no_surplus": _("no more came in than is due"),
+        "surplus_changed": _("the surplus is {amount} now"),
         "no_such_line": _("the order has no such line"),
         "line_not_left": _("{amount} is left of this line"),
         "units_not_left": _("not so many of this line are left"),

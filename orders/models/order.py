@@ -6,6 +6,7 @@ import msgspec
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
 from billing.models import Tax
@@ -43,12 +44,12 @@ class Item(models.Model):
 
 
 class OrderState(models.TextChoices):
-    DRAFT = "draft", "draft"
-    PENDING = "pending", "pending"
-    PAID = "paid", "paid"
-    PARTIALLY_REFUNDED = "partially_refunded", "partially refunded"
-    REFUNDED = "refunded", "refunded"
-    CANCELED = "canceled", "canceled"
+    DRAFT = "draft", _("draft")
+    PENDING = "pending", _("pending")
+    PAID = "paid", _("paid")
+    PARTIALLY_REFUNDED = "partially_refunded", _("partially refunded")
+    REFUNDED = "refunded", _("refunded")
+    CANCELED = "canceled", _("canceled")
 
 
 # What an order is once it was paid, however much of that was given back.
@@ -56,22 +57,22 @@ SETTLED_STATES = (OrderState.PAID, OrderState.PARTIALLY_REFUNDED, OrderState.REF
 
 
 class DisputeState(models.TextChoices):
-    NONE = "none", "none"
-    OPEN = "open", "open"
-    WON = "won", "won"
-    LOST = "lost", "lost"
+    NONE = "none", _("none")
+    OPEN = "open", _("open")
+    WON = "won", _("won")
+    LOST = "lost", _("lost")
 
 
 class Attention(models.TextChoices):
     """Why a person should look at an order."""
 
-    SURPLUS = "surplus", "more money came in than is due"
-    UNDERPAID = "underpaid", "less money came in than is due"
-    UNCOUNTED = "uncounted", "money came in that can't be counted: wrong currency or mode"
-    DISPUTED = "disputed", "the shopper's bank wants the money back; evidence is due"
-    IN_REVIEW = "in_review", "Stripe holds a payment for review"
-    REFUND_FAILED = "refund_failed", "a refund did not reach the shopper"
-    QUOTE_MISMATCHED = "quote_mismatched", "Stripe would have charged another amount than we quoted"
+    SURPLUS = "surplus", _("more money came in than is due")
+    UNDERPAID = "underpaid", _("less money came in than is due")
+    UNCOUNTED = "uncounted", _("money came in that can't be counted: wrong currency or mode")
+    DISPUTED = "disputed", _("the shopper's bank wants the money back; evidence is due")
+    IN_REVIEW = "in_review", _("Stripe holds a payment for review")
+    REFUND_FAILED = "refund_failed", _("a refund did not reach the shopper")
+    QUOTE_MISMATCHED = "quote_mismatched", _("Stripe would have charged another amount than we quoted")
 
 
 # What the list of orders is filtered by, beside what its indexes are entered by.
@@ -230,10 +231,10 @@ class OrderLine(models.Model):
 
 
 class CheckoutState(models.TextChoices):
-    OPEN = "open", "open"
-    COMPLETED = "completed", "completed"
-    EXPIRED = "expired", "expired"
-    CANCELED = "canceled", "canceled"
+    OPEN = "open", _("open")
+    COMPLETED = "completed", _("completed")
+    EXPIRED = "expired", _("expired")
+    CANCELED = "canceled", _("canceled")
 
 
 class Checkout(models.Model):
@@ -280,9 +281,9 @@ class Checkout(models.Model):
 
 
 class PaymentStatus(models.TextChoices):
-    PROCESSING = "processing", "processing"
-    FAILED = "failed", "failed"
-    SUCCEEDED = "succeeded", "succeeded"
+    PROCESSING = "processing", _("processing")
+    FAILED = "failed", _("failed")
+    SUCCEEDED = "succeeded", _("succeeded")
 
 
 class PaymentSource(models.TextChoices):
@@ -290,7 +291,7 @@ class PaymentSource(models.TextChoices):
 
     SESSION = "checkout.session", "Checkout Session"
     INTENT = "payment_intent", "PaymentIntent"
-    CHARGE = "charge", "Charge"
+    CHARGE = "charge", _("Charge")
 
 
 class Payment(models.Model):

@@ -109,7 +109,7 @@ class TestARefund:
         page = admin_client.get(address(paid, "refund"))
         intent = paid.payments.get(source="charge").payment_intent
         said = " ".join(text_of(page).split())
-        assert f"18.50 USD goes back to the shopper, from payment {intent}; that can't be taken back." in said
+        assert f"18.50 USD goes back to the shopper, which can't be undone, from payment {intent}." in said
         assert page.context["form"]["amount"].value() == "18.50"
         assert not Event.objects.filter(kind="order.refund_requested").exists()
 
@@ -256,8 +256,8 @@ class TestReturningSurplus:
         newer, older = intents_of(overpaid)
         page = admin_client.get(address(overpaid, "return_surplus"))
         assert (
-            f"$36.50 goes back to the shopper, $25.00 from payment {newer} and $11.50 from payment {older}; "
-            "that can't be taken back."
+            "$36.50 goes back to the shopper, which can't be undone: "
+            f"$25.00 from payment {newer}, $11.50 from payment {older}."
         ) in " ".join(text_of(page).split())
 
     def test_gives_all_of_it_back_over_as_many_payments_as_it_takes(
