@@ -18,6 +18,7 @@ SOURCE_CHECKS = {
     "lint": ["-m", "ruff", "check", "."],
     "types": ["-m", "mypy", "."],
     "imports": ["-c", LINT_IMPORTS],
+    "messages": ["-m", "deploy.messages", "--check"],
 }
 PRODUCTION_CHECKS = {
     "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
