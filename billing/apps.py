@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class BillingConfig(AppConfig):
     name = "billing"
+    verbose_name = gettext_lazy("Stripe")
 
     def ready(self) -> None:
         from billing import (  # noqa: F401, PLC0415 registers what follows from settled calls, and from saving

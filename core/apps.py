@@ -1,10 +1,12 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy
 
 
 class CoreConfig(AppConfig):
     name = "core"
+    verbose_name = gettext_lazy("Records")
 
     def ready(self) -> None:
         from core.staff import receivers, roles  # noqa: F401, PLC0415 registers the aggregate and what follows from changed users

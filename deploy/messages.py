@@ -22,6 +22,8 @@ from deploy.processes import ROOT
 
 APPS = ("core", "billing", "orders", "webhooks", "finance")
 LANGUAGES = ("ru",)
+# Those of settings.INSTALLED_APPS that have texts.
+DJANGO_APPS = ("admin", "auth", "contenttypes", "postgres", "sessions")
 KEYWORDS = DEFAULT_KEYWORDS | {
     "gettext_lazy": None,
     "gettext_noop": None,
@@ -90,7 +92,7 @@ def sources() -> Iterator[Path]:
 
 def django_translates(language: str) -> set[object]:
     django = package_folder("django")
-    catalogs = [django / "conf/locale", *(django / "contrib").glob("*/locale")]
+    catalogs = [django / "conf/locale", *(django / "contrib" / app / "locale" for app in DJANGO_APPS)]
     found: set[object] = set()
     for folder in catalogs:
         mo = folder / language / "LC_MESSAGES" / "django.mo"

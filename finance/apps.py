@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class FinanceConfig(AppConfig):
     name = "finance"
+    verbose_name = gettext_lazy("Finance")
 
     def ready(self) -> None:
         from core.eventlog import following  # noqa: PLC0415 models can be imported now

@@ -53,9 +53,9 @@ class LedgerLine(models.Model):
     position = models.BigIntegerField()
     number = models.PositiveSmallIntegerField()
     order_id = models.BigIntegerField(null=True, db_index=True)
-    account = models.CharField(max_length=64)
+    account = models.CharField(_("account"), max_length=64)
     livemode = models.BooleanField()
-    movement = models.CharField(max_length=20, choices=Movement)
+    movement = models.CharField(_("movement"), max_length=20, choices=Movement)
     object_id = models.CharField(max_length=255, db_index=True)
     debit = models.CharField(max_length=16, choices=LedgerAccount)
     credit = models.CharField(max_length=16, choices=LedgerAccount)
@@ -63,9 +63,10 @@ class LedgerLine(models.Model):
     currency = models.CharField(max_length=3)
     happened_at = models.DateTimeField()
     month = models.DateField()
-    is_adjustment = models.BooleanField(default=False)
+    is_adjustment = models.BooleanField(_("adjustment"), default=False)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("ledger line"), _("ledger lines")
         constraints = [
             models.UniqueConstraint(fields=["position", "number"], name="finance_one_line_of_an_event"),
             models.CheckConstraint(condition=models.Q(amount__gt=0), name="finance_amount_above_0"),
@@ -176,6 +177,7 @@ class Month(StreamHead):
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("month"), _("months")
         permissions = [("close_month", "Can close the books of a month")]
 
     def __str__(self) -> str:
@@ -198,7 +200,7 @@ class BalanceTransaction(StreamHead):
     stream_prefix = "balance-transaction"
 
     id = models.CharField(primary_key=True, max_length=255)
-    account = models.CharField(max_length=64)
+    account = models.CharField(_("account"), max_length=64)
     livemode = models.BooleanField()
     type = models.CharField(max_length=64)
     category = models.CharField(max_length=64)
@@ -218,6 +220,7 @@ class BalanceTransaction(StreamHead):
     read_at = models.DateTimeField()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("line of Stripe's books"), _("lines of Stripe's books")
         indexes = [models.Index(fields=["account", "-created_at"], name="finance_transaction_created")]
 
     def __str__(self) -> str:
@@ -233,7 +236,7 @@ class Payout(StreamHead):
     stream_prefix = "payout"
 
     id = models.CharField(primary_key=True, max_length=255)
-    account = models.CharField(max_length=64)
+    account = models.CharField(_("account"), max_length=64)
     livemode = models.BooleanField()
     amount = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -249,6 +252,7 @@ class Payout(StreamHead):
     item_net = models.BigIntegerField(default=0)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("payout"), _("payouts")
         indexes = [
             models.Index(fields=["account", "-created_at"], name="finance_payout_created"),
             models.Index(
@@ -336,7 +340,7 @@ class ReconciliationException(models.Model):
     id = models.CharField(primary_key=True, max_length=400)
     reconciliation = models.ForeignKey(Reconciliation, on_delete=models.CASCADE, related_name="exception_set")
     livemode = models.BooleanField()
-    kind = models.CharField(max_length=32, choices=ExceptionKind)
+    kind = models.CharField(_("kind"), max_length=32, choices=ExceptionKind)
     object_id = models.CharField(max_length=255)
     movement = models.CharField(max_length=16, choices=Moved)
     our_amount = models.BigIntegerField(null=True)

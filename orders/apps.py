@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 
 class OrdersConfig(AppConfig):
     name = "orders"
+    verbose_name = gettext_lazy("Orders")
 
     def ready(self) -> None:
         from orders import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported

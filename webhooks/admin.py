@@ -18,8 +18,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as noop
 from unfold.decorators import display
 
 from billing.admin import AccountFilter
@@ -46,12 +48,14 @@ STATE_COLORS: dict[str, str] = {
 }
 # What became of a delivery, for its order's timeline. One that was handled is followed by what it caused.
 SENTENCES: dict[str, str] = {
-    DeliveryState.RECEIVED: "Stripe delivered {type}, which is being handled",
-    DeliveryState.HANDLED: "Stripe delivered {type}",
-    DeliveryState.IGNORED: "Stripe delivered {type}, which was not acted on",
-    DeliveryState.REFUSED: "Stripe delivered {type} in another API version; its object will be read again in ours",
-    DeliveryState.FAILED: "Stripe delivered {type}, and handling it failed ({reason}); it will be tried again",
-    DeliveryState.WAITING: "Stripe delivered {type}, which waits until its payment is known",
+    DeliveryState.RECEIVED: noop("Stripe delivered {type}, which is being handled"),
+    DeliveryState.HANDLED: noop("Stripe delivered {type}"),
+    DeliveryState.IGNORED: noop("Stripe delivered {type}, which was not acted on"),
+    DeliveryState.REFUSED: noop(
+        "Stripe delivered {type} in another API version; its object will be read again in ours"
+    ),
+    DeliveryState.FAILED: noop("Stripe delivered {type}, and handling it failed ({reason}); it will be tried again"),
+    DeliveryState.WAITING: noop("Stripe delivered {type}, which waits until its payment is known"),
 }
 # Longer than this between receiving and handling is worth telling.
 AT_ONCE = timedelta(seconds=1)
@@ -278,10 +282,10 @@ def deliveries_of(order: Order) -> Iterator[timeline.Happening]:
 
 
 def sentence_of(delivery: Delivery) -> str:
-    sentence = SENTENCES[delivery.state].format(type=delivery.type, reason=delivery.reason)
+    sentence = _(SENTENCES[delivery.state]).format(type=delivery.type, reason=delivery.reason)
     handled_at = delivery.handled_at
     if delivery.state == DeliveryState.HANDLED and handled_at and handled_at - delivery.received_at > AT_ONCE:
-        sentence += f", which was handled at {handled_at:%Y-%m-%d %H:%M:%S}"
+        sentence += _(", which was handled at %(time)s") % {"time": f"{localtime(handled_at):%Y-%m-%d %H:%M:%S}"}
     return sentence
 
 

@@ -29,7 +29,7 @@ STATE_COLORS: dict[str, str] = {
 class AccountFilter(SimpleListFilter):
     """By Stripe account. The choices are the configured accounts: finding those in a long table reads all of it."""
 
-    title = "account"
+    title = _("account")
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from uuid import uuid4
 from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from billing.dashboard import dashboard_url, stripe_ids
 from core.money import format_money
@@ -26,7 +27,12 @@ from orders.services.refunding import returnable
 from orders.sums import OPEN_DISPUTES
 from orders.timeline import dispute_in_words, standing, timeline
 
-MOMENTS = ["drafted", "placed", "paid", "canceled"]
+MOMENTS = {
+    "drafted_at": gettext_lazy("Drafted"),
+    "placed_at": gettext_lazy("Placed"),
+    "paid_at": gettext_lazy("Paid"),
+    "canceled_at": gettext_lazy("Canceled"),
+}
 # What the shopper's bank has taken, or may take.
 DISPUTED = OPEN_DISPUTES | {"lost"}
 
@@ -70,7 +76,7 @@ def rows_of(order: OrderAggregate) -> dict[str, Any]:
         "dispute_color": DISPUTE_COLORS.get(root.dispute_state),
         "standing": standing(root, disputes),
         "attention": attention_of(root),
-        "moments": [(name, local_time(getattr(root, f"{name}_at"))) for name in MOMENTS],
+        "moments": [(name, local_time(getattr(root, column))) for column, name in MOMENTS.items()],
         "lines": [(line, given[line.item]) for line in quote_of(root, order.lines).lines],
         **objects_of(order, disputes),
     }

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import BoundField
 from django.http import QueryDict
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -49,7 +50,7 @@ class RefundForm(forms.Form):
     So a form that is sent twice, with its hidden `call_id`, is answered alike both times.
     """
 
-    payment = forms.ChoiceField()
+    payment = forms.ChoiceField(label=_("Payment"))
     how = forms.ChoiceField(
         label=_("What is given back"),
         choices=How.choices,
@@ -57,6 +58,7 @@ class RefundForm(forms.Form):
         widget=UnfoldAdminRadioSelectWidget(attrs={"x-model": "how"}, choices=How.choices),
     )
     amount = forms.CharField(
+        label=_("Amount"),
         max_length=20,
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off", "x-model": "amount"}),
@@ -64,7 +66,10 @@ class RefundForm(forms.Form):
     reason = forms.ChoiceField(
         choices=REASONS,
         widget=UnfoldAdminSelectWidget,
-        help_text="All but the last are told to Stripe, which blocks the card and the e-mail of a fraudulent payment.",
+        label=_("Reason"),
+        help_text=_(
+            "All but the last are told to Stripe, which blocks the card and the e-mail of a fraudulent payment."
+        ),
     )
     call_id = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -216,8 +221,10 @@ def payment_choice(payments: list[Refundable]) -> forms.Widget:
 
 def payment_in_words(payment: Refundable) -> str:
     left = format_money(payment.left, payment.currency)
-    which = "" if payment.is_counted else ", which is not counted"
-    return f"{left} left of {payment.payment_intent}, of {moment(payment.came_in)}{which}"
+    told = {"left": left, "payment": payment.payment_intent, "time": moment(payment.came_in)}
+    if payment.is_counted:
+        return gettext("%(left)s left of %(payment)s, of %(time)s") % told
+    return gettext("%(left)s left of %(payment)s, of %(time)s, which is not counted") % told
 
 
 def amount_in_figures(amount: int, currency: str) -> str:

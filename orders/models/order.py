@@ -6,6 +6,7 @@ import msgspec
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField, transition
 
@@ -90,13 +91,13 @@ class Order(StreamHead):
     stream_prefix = "order"
 
     shopper_id = models.CharField(max_length=64)
-    account = models.CharField(max_length=64)
+    account = models.CharField(_("account"), max_length=64)
     livemode = models.BooleanField(default=False)
     currency = models.CharField(max_length=3)
     discount_terms = models.JSONField(null=True)
     buy_item_id = models.BigIntegerField(null=True)
-    state = FSMField(max_length=20, choices=OrderState, default=OrderState.DRAFT, protected=True)
-    dispute_state = models.CharField(max_length=16, choices=DisputeState, default=DisputeState.NONE)
+    state = FSMField(_("state"), max_length=20, choices=OrderState, default=OrderState.DRAFT, protected=True)
+    dispute_state = models.CharField(_("dispute"), max_length=16, choices=DisputeState, default=DisputeState.NONE)
     attention = models.JSONField(default=list)
     subtotal = models.BigIntegerField(default=0)
     discount = models.BigIntegerField(default=0)
@@ -111,6 +112,7 @@ class Order(StreamHead):
     canceled_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("order"), _("orders")
         permissions = [
             ("act_on_order", "Can act on orders: refund up to the limit, cancel, note"),
             ("refund_above_limit", "Can refund any amount, and approve what others may not refund alone"),
@@ -152,7 +154,7 @@ class Order(StreamHead):
         ]
 
     def __str__(self) -> str:
-        return f"Order {self.pk}"
+        return gettext("Order %(number)s") % {"number": self.pk}
 
     @property
     def due(self) -> int:
