@@ -8,6 +8,7 @@ from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -127,9 +128,10 @@ class LedgerLineAdmin(ReadOnlyAdmin):
         return order_link(line.order_id) if line.order_id else "-"
 
     @display(description=_("books of"))
-    def books(self, line: LedgerLine) -> str:
+    def books(self, line: LedgerLine) -> SafeString:
         month = f"{line.month:%Y-%m}"
-        return _("{month}, adjustment").format(month=month) if line.is_adjustment else month
+        said = _("{month}, adjustment").format(month=month) if line.is_adjustment else month
+        return format_html('<span class="whitespace-nowrap">{}</span>', said)
 
     @display(description=_("mode"))
     def mode(self, line: LedgerLine) -> str:

@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -50,7 +52,9 @@ type Part = OrderLine | Checkout | Payment | Refund | Dispute | Review | RefundR
 
 
 def order_link(order_id: int) -> SafeString:
-    return text_link(reverse("admin:orders_order_change", args=[order_id]), f"Order {order_id}")
+    address = reverse("admin:orders_order_change", args=[order_id])
+    said = gettext("Order %(number)s") % {"number": order_id}
+    return format_html('<span class="whitespace-nowrap">{}</span>', text_link(address, said))
 
 
 class OrderPartAdmin(ReadOnlyAdmin):

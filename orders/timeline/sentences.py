@@ -254,4 +254,4 @@ def reason_in_words(kind: str, code: str) -> str:
 def moment(at: datetime) -> str:
     """`7 December 2026, 23:59 UTC`, in the zone and the language of who reads it."""
     local = localtime(at)
-    return f"{date_format(local, 'j F Y, H:i')} {local:%Z}"
+    return f"{date_format(local, 'j E Y, H:i')} {local:%Z}"
