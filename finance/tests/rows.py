@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from finance.models import DaySummary, LedgerLine
+from finance.models import DaySummary, LedgerLine, Reconciliation, ReconciliationException
 from orders.models import Dispute, Order
 
 
@@ -48,3 +48,18 @@ def ledger_line(number: int, **fields: Any) -> LedgerLine:
         "month": date(2026, 11, 1),
     } | fields
     return LedgerLine.objects.create(**given)
+
+
+def exception(object_id: str, *, kind: str, settled: bool = False, **fields: Any) -> ReconciliationException:
+    at = datetime(2026, 11, 3, 4, 5, 6, tzinfo=UTC)
+    root, _ = Reconciliation.objects.get_or_create(pk="default", defaults={"livemode": False})
+    given = {"livemode": False, "movement": "payment", "month": "2026-11"} | fields
+    return ReconciliationException.objects.create(
+        pk=f"default-{kind}-{object_id}",
+        reconciliation=root,
+        kind=kind,
+        object_id=object_id,
+        found_at=at,
+        settled_at=at if settled else None,
+        **given,
+    )

@@ -27,7 +27,7 @@ from finance.exports.record import Counted, value_told
 from finance.exports.resources import exports
 from finance.exports.xlsx import as_xlsx
 from finance.models import ExportRecord, LedgerLine
-from finance.tests.rows import ledger_line, order
+from finance.tests.rows import exception, ledger_line, order
 from orders.models import Item, OrderLine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,6 +177,20 @@ class TestOrders:
             order(number)
         with django_assert_max_num_queries(25):
             export(admin_client, "orders", file_format)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+class TestExceptions:
+    def test_have_the_amounts_of_both_sides_as_far_as_there_are_any(
+        self, admin_client: Client, file_format: str
+    ) -> None:
+        exception("ch_1", kind="ours_without_theirs", our_amount=1850, our_currency="usd", order_id=7)
+        exception("ch_2", kind="theirs_without_ours", their_amount=500, their_currency="jpy", settled=True)
+        ours, theirs = export(admin_client, "exceptions", file_format)
+        assert (ours["object"], int(ours["order"]), int(ours["our_amount"])) == ("ch_1", 7, 1850)
+        assert (Decimal(str(ours["our_amount_major"])), ours["their_amount"] or "") == (Decimal("18.5"), "")
+        assert (int(theirs["their_amount"]), theirs["their_currency"], theirs["our_amount"] or "") == (500, "jpy", "")
+        assert [row["object"] for row in export(admin_client, "exceptions", file_format, standing="open")] == ["ch_1"]
 
 
 class TestWhoMayExport:

@@ -22,9 +22,9 @@ from finance.delays import bucket_of
 from finance.home import Need, finds
 from finance.home.needs import needs
 from finance.home.page import axis_money, duration
-from finance.tests.rows import dispute, order, summary
+from finance.tests.rows import dispute, exception, order, summary
 from orders.events import OrderPaid
-from orders.models import Attention
+from orders.models import Attention, Order, RefundApproval
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +84,20 @@ def call(state: str, seconds_ago: int) -> StripeCall:
     )
 
 
+def approval(of: Order, state: str) -> RefundApproval:
+    return RefundApproval.objects.create(
+        pk=f"{of.pk}-{uuid4()}",
+        order=of,
+        approval=str(uuid4()),
+        state=state,
+        amount=1850,
+        currency=of.currency,
+        reason="duplicate",
+        asked_by="staff:1",
+        asked_at=datetime.now(UTC),
+    )
+
+
 class TestWhatNeedsAPerson:
     def test_is_said_calmly_when_there_is_nothing(self, admin_client: Client) -> None:
         order(1)
@@ -120,6 +134,19 @@ class TestWhatNeedsAPerson:
         assert listed(admin_client, shown.need.url) == 4
         page = admin_client.get("/admin/").content.decode()
         assert re.findall(r'class="home-overdue">([^<]*)<', page) == ["overdue by 3\xa0hours"]
+
+    def test_are_refunds_that_wait_for_a_second_person_and_books_that_disagree(self, admin_client: Client) -> None:
+        for number, state in enumerate(["waiting", "waiting", "approved"]):
+            approval(order(number + 1), state)
+        exception("ch_1", kind="ours_without_theirs")
+        exception("ch_2", kind="fee_differs", settled=True)
+        shown = home(admin_client)["needs"]
+        assert [(one.need.count, one.need.sentence) for one in shown] == [
+            (2, "refunds wait for a second person"),
+            (1, "difference between Stripe's books and ours"),
+        ]
+        for one in shown:
+            assert listed(admin_client, one.need.url) == one.need.count
 
     def test_a_deadline_that_is_far_does_not_press(self, admin_client: Client) -> None:
         dispute(order(1), "du_1", "2026-12-01T00:00")
