@@ -1,9 +1,11 @@
 """A tail of the log misses nothing, whatever order transactions commit in and whichever cluster they ran on."""
 
+import re
 import threading
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.chain import Head
@@ -94,3 +96,19 @@ def test_reads_on_after_a_fail_back_to_the_first_cluster() -> None:
     assert streams(cursor_of(first)) == ["order-1", "order-2", "order-3"]
     assert streams(cursor_of(Event.objects.get(stream="order-2"))) == ["order-3"]
     assert streams(cursor_of(Event.objects.get(stream="order-3"))) == []
+
+
+def test_enters_the_index_where_it_stopped() -> None:
+    """Else each reading would pass over all that was read before."""
+    for number in range(3):
+        write(f"order-{number}")
+    after = cursor_of(read_settled(None, 1)[-1])
+    with CaptureQueriesContext(connection) as captured:
+        read_settled(after, 1)
+    [reading] = [query["sql"] for query in captured if "pg_snapshot_xmin" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {reading}")
+        plan = " ".join(line for (line,) in cursor.fetchall())
+        cursor.execute("RESET enable_seqscan")
+    assert re.search(r"Index Cond: \([^:]*transaction_id >= ", plan), plan

@@ -53,10 +53,8 @@ def import_books(account: Account) -> None:
 
 def open_cursor(account: Account) -> None:
     """The books of the other mode are other books: they are read from the beginning."""
-    of_account = BooksCursor.objects.filter(account=account.name)
-    if not of_account.filter(livemode=account.livemode).exists():
-        of_account.delete()
-        BooksCursor.objects.get_or_create(account=account.name, defaults={"livemode": account.livemode})
+    BooksCursor.objects.filter(account=account.name).exclude(livemode=account.livemode).delete()
+    BooksCursor.objects.get_or_create(account=account.name, defaults={"livemode": account.livemode})
 
 
 def is_read(account: Account, until: datetime) -> bool:

@@ -67,7 +67,7 @@ class TestStaff:
         page.get_by_role("link", name="Refund", exact=True).click()
         assert_fits(page)
         sentence = page.locator(".refund p").first
-        expect(sentence).to_contain_text("18.50 USD goes back to the shopper, from payment pi_")
+        expect(sentence).to_contain_text("18.50 USD goes back to the shopper, which can't be undone, from payment pi_")
         page.get_by_label("Amount").fill("5.25")
         expect(sentence).to_contain_text("5.25 USD goes back to the shopper")
         page.get_by_role("button", name="Refund").click()
