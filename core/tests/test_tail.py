@@ -111,4 +111,4 @@ def test_enters_the_index_where_it_stopped() -> None:
         cursor.execute(f"EXPLAIN {reading}")
         plan = " ".join(line for (line,) in cursor.fetchall())
         cursor.execute("RESET enable_seqscan")
-    assert re.search(r"Index Cond: \([^:]*transaction_id >= ", plan), plan
+    assert re.search(r"Index Cond: .*transaction_id >= .*Filter: ", plan), plan
