@@ -130,6 +130,7 @@ class OrderAggregate(Aggregate[Order]):
         self._freeze(fact)
         self.root.subtotal = fact.subtotal
         self.root.discount_terms = msgspec.to_builtins(fact.discount_terms)
+        self.root.language = fact.language
         self.root.place(recorded_at)
 
     @apply.register

@@ -36,7 +36,7 @@ class OrderNotPayable(CommandRefused):
     }
 
 
-def decide_placing(order: OrderAggregate, quote: Quote) -> OrderPlaced:
+def decide_placing(order: OrderAggregate, quote: Quote, *, language: str = "en") -> OrderPlaced:
     """Freeze the quote; raises OrderNotPayable where Stripe would refuse it."""
     order_id, currency = order.root.pk, quote.currency
     if order.root.state != OrderState.DRAFT:
@@ -57,4 +57,5 @@ def decide_placing(order: OrderAggregate, quote: Quote) -> OrderPlaced:
         tax=quote.tax,
         total=quote.total,
         discount_terms=quote.discount_terms,
+        language=language,
     )

@@ -49,7 +49,7 @@ class OrderDiscountSet:
 @fact("order.placed")
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced:
-    """The quote is frozen: this is what the shopper agreed to pay."""
+    """The quote is frozen: this is what the shopper agreed to pay, and the language in which they did."""
 
     lines: tuple[QuotedLine, ...]
     subtotal: int
@@ -57,6 +57,7 @@ class OrderPlaced:
     tax: int
     total: int
     discount_terms: DiscountTerms | None = None
+    language: str = "en"
 
 
 @fact("order.quote_adopted")

@@ -1,5 +1,6 @@
 """The catalogue, and the rows that orders fold into. Only Item is edited; the rest changes by events alone."""
 
+from orders.models.contact import Contact
 from orders.models.order import (
     AWAITING_EVIDENCE,
     SETTLED_STATES,
@@ -27,6 +28,7 @@ __all__ = [
     "Attention",
     "Checkout",
     "CheckoutState",
+    "Contact",
     "Dispute",
     "DisputeState",
     "Item",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.db import transaction
+from django.utils.translation import get_language
 
 from billing.accounts import account_of_currency
 from billing.counterparts import Counterparts
@@ -91,7 +92,7 @@ def place_basket(*, shopper_id: str, then: Then = lambda _order: None) -> tuple[
         order = at_its_account(order)
         changed = refresh(order)
         if not changed:
-            order.record(decide_placing(order, quote_order(order.root, order.lines)))
+            order.record(decide_placing(order, quote_order(order.root, order.lines), language=get_language() or "en"))
             call = then(order)
         order.save()
     if changed:

@@ -1,6 +1,7 @@
 """The Buy button: one unit of one item, at once."""
 
 from django.db import transaction
+from django.utils.translation import get_language
 
 from billing.models import StripeCall
 from orders.decisions.basket import decide_item
@@ -52,7 +53,7 @@ def place_purchase(shopper_id: str, item: Item) -> tuple[int, StripeCall]:
     """Place the order and put the call that opens its checkout on record, in one transaction."""
     order = begin_draft(shopper_id=shopper_id, currency=item.currency, buy_item=item.pk)
     order.record(*decide_item(order, item, 1, item.tax_terms))
-    order.record(decide_placing(order, quote_order(order.root, order.lines)))
+    order.record(decide_placing(order, quote_order(order.root, order.lines), language=get_language() or "en"))
     counterparts = counterparts_of(order.root, order.lines)
     with transaction.atomic(durable=True):
         # Stored before the call is on record, so that a second tab's purchase is refused by the constraint at once.

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from freezegun import freeze_time
 
 from billing.models import CallState, StripeCall
 from billing.services import sweep_open_calls
 from core.models import Event
 from orders.models import Checkout, Item, Order
+from orders.services.buying import buy_item
 from orders.shopper import COOKIE
 from orders.tests.shopping import buy
 from tests.simulated import SimulatedStripe, post_event
@@ -32,6 +34,11 @@ class TestTheBuyButton:
         [session] = stripe_side.objects("checkout.session")
         assert bought == {"session_id": session["id"], "url": session["url"], "order_id": Order.objects.get().pk}
         assert session["amount_total"] == mug.price
+
+    def test_keeps_the_language_that_the_shopper_ordered_in(self, mug: Item, stripe_side: SimulatedStripe) -> None:
+        with translation.override("ru"):
+            buy_item(shopper_id="somebody", item_id=mug.pk)
+        assert Order.objects.get().language == "ru"
 
     def test_redirects_a_form_to_the_checkout(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
         answer = shopper.post(f"/buy/{mug.pk}", headers=HTML)
