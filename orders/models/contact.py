@@ -1,6 +1,7 @@
 """What we know of a person who ordered: beside the log, so that it can be forgotten."""
 
 from django.db import models
+from django.db.models.functions import Lower
 
 
 class Contact(models.Model):
@@ -14,7 +15,7 @@ class Contact(models.Model):
     heard_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(models.functions.Lower("email"), name="orders_contact_email")]
+        indexes = [models.Index(Lower("email"), name="orders_contact_email")]
 
     def __str__(self) -> str:
         return f"contact of order {self.order_id}"

@@ -13,6 +13,7 @@ from freezegun import freeze_time
 
 from billing.models import CallState, StripeCall
 from billing.services import sweep_open_calls
+from core.eventlog import provenance
 from core.models import Event
 from orders.models import Checkout, Item, Order
 from orders.services.buying import buy_item
@@ -36,7 +37,7 @@ class TestTheBuyButton:
         assert session["amount_total"] == mug.price
 
     def test_keeps_the_language_that_the_shopper_ordered_in(self, mug: Item, stripe_side: SimulatedStripe) -> None:
-        with translation.override("ru"):
+        with provenance.acting("shopper"), translation.override("ru"):
             buy_item(shopper_id="somebody", item_id=mug.pk)
         assert Order.objects.get().language == "ru"
 
