@@ -19,8 +19,9 @@ run: ## start everything here in the foreground; PORT=8000 SIMULATOR_PORT=8001 c
 stop: ## end what `make run` started
 	@$(PYTHON) -m deploy.stop
 
+# All of them in two processes, each with a database and a stand-in Stripe of its own.
 test: ## run the tests in a database of their own; ARGS="-k basket" narrows them
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
 
 converge: ## every story's deliveries in all orders; ARGS="--at-most 50" tries fewer
 	@$(PYTHON) -m deploy.converge $(ARGS)

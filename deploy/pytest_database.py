@@ -14,8 +14,9 @@ from deploy.postgres import temporary_server
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    # The workers of pytest-xdist inherit the variable, hence share the server.
-    if not os.environ.get("DATABASE_URL"):
+    # A worker of pytest-xdist inherits the variable, and yet needs a server of its own: what is settled in the log is
+    # told by the transactions of a whole server.
+    if "PYTEST_XDIST_WORKER" in os.environ or not os.environ.get("DATABASE_URL"):
         with ExitStack() as stack:
             os.environ["DATABASE_URL"] = stack.enter_context(temporary_server())
             early_config.add_cleanup(stack.pop_all().close)
