@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop as _
 from core.configuration import ALL_OTHER_CURRENCIES
 from orders.decisions.commands import CommandRefused
 from orders.decisions.refunding import (
+    SURPLUS,
     OrderNotRefundable,
     UnderWay,
     WantedRefund,
@@ -88,6 +89,8 @@ def decide_refunding(
     alone = allowance(order, authority, currency, under_way)
     if alone is None or wanted.amount <= alone:
         return list(requests_of(wanted, call_ids))
+    if wanted.reason == SURPLUS and any(waits_as_surplus(approval) for approval in order.approvals):
+        raise OrderNotRefundable(order_id=order.root.pk, reason="surplus_waits")
     asked = OrderRefundApprovalRequested(
         approval=request_id,
         parts=wanted.parts,
@@ -98,6 +101,10 @@ def decide_refunding(
         asked_by=authority.actor,
     )
     return [asked]
+
+
+def waits_as_surplus(approval: RefundApproval) -> bool:
+    return approval.state == ApprovalState.WAITING and approval.reason == SURPLUS
 
 
 def requests_of(

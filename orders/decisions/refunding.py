@@ -39,6 +39,7 @@ class OrderNotRefundable(CommandRefused):
         "lines_differ": _("its lines do not add up to its amount"),
         "not_counted": _("this payment is not counted, so it paid no line"),
         "declined": _("it was declined"),
+        "surplus_waits": _("its surplus waits for a second person already"),
     }
 
 
@@ -176,9 +177,28 @@ def refuse_unless_refundable(order: OrderAggregate, wanted: WantedRefund, under_
         chosen.append(payment)
     if not chosen or any(one.currency != other.currency for one, other in pairwise(chosen)):
         raise OrderNotRefundable(order_id=order_id, reason="no_such_payment")
-    if wanted.lines:
-        refuse_unless_left_of_lines(order, wanted, under_way, is_counted=all(payment.is_counted for payment in chosen))
+    refuse_unless_what_it_is_called(order, wanted, under_way, is_counted=all(payment.is_counted for payment in chosen))
     return chosen[0].currency
+
+
+def refuse_unless_what_it_is_called(
+    order: OrderAggregate, wanted: WantedRefund, under_way: UnderWay, *, is_counted: bool
+) -> None:
+    """A refund of lines is of what is left of them, one of surplus of what is surplus now; other money is neither."""
+    if wanted.lines:
+        refuse_unless_left_of_lines(order, wanted, under_way, is_counted=is_counted)
+    if wanted.reason == SURPLUS and is_counted:
+        surplus = sum(part for _, part in surplus_parts(order, under_way))
+        if wanted.amount > surplus:
+            raise surplus_is(order, surplus)
+
+
+def surplus_is(order: OrderAggregate, surplus: int) -> OrderNotRefundable:
+    """Why an amount that is not the surplus can't be given back as such."""
+    order_id = order.root.pk
+    if not surplus:
+        return OrderNotRefundable(order_id=order_id, reason="no_surplus")
+    return OrderNotRefundable(order_id=order_id, reason="surplus_changed", amount=surplus, currency=order.root.currency)
 
 
 def refuse_unless_left_of_lines(
@@ -223,12 +243,10 @@ def surplus_to_return(order: OrderAggregate, *, amount: int, under_way: UnderWay
 
     `amount` is what a person has agreed to, in minor units: raises OrderNotRefundable where the surplus is another.
     """
-    root, parts = order.root, list(surplus_parts(order, under_way))
+    parts = list(surplus_parts(order, under_way))
     surplus = sum(part for _, part in parts)
-    if not surplus:
-        raise OrderNotRefundable(order_id=root.pk, reason="no_surplus")
-    if surplus != amount:
-        raise OrderNotRefundable(order_id=root.pk, reason="surplus_changed", amount=surplus, currency=root.currency)
+    if not surplus or surplus != amount:
+        raise surplus_is(order, surplus)
     return WantedRefund(
         parts=tuple(RefundPart(payment_intent=payment.payment_intent, amount=part) for payment, part in parts),
         reason=SURPLUS,

@@ -136,6 +136,38 @@ class TestTheLimit:
         assert sorted(given(stripe_side)) == [1150, 2500]
         assert Order.objects.get().surplus == 0
 
+    def test_of_surplus_is_waited_for_once(
+        self, operator: Client, shopper: Client, mug: Item, stripe_side: SimulatedStripe, settings: LazySettings
+    ) -> None:
+        settings.REFUND_LIMIT = {"usd": 0}
+        order = paid_twice(shopper, mug, stripe_side, amounts=(1850, 1850))
+        operator.post(address(order, "return_surplus"), {"amount": "1850", "call_id": str(uuid4())})
+        form = {"amount": "1850", "call_id": str(uuid4())}
+        answer = person("otto", *OPERATE).post(address(order, "return_surplus"), form, follow=True)
+        assert [str(message) for message in answer.context["messages"]] == [
+            "This can't be refunded: its surplus waits for a second person already."
+        ]
+        assert RefundApproval.objects.count() == 1
+
+    def test_of_surplus_gives_nothing_back_once_there_is_less(
+        self,
+        operator: Client,
+        lead: Client,
+        shopper: Client,
+        mug: Item,
+        stripe_side: SimulatedStripe,
+        settings: LazySettings,
+    ) -> None:
+        settings.REFUND_LIMIT = {"usd": 0}
+        order = paid_twice(shopper, mug, stripe_side, amounts=(1850, 1850))
+        operator.post(address(order, "return_surplus"), {"amount": "1850", "call_id": str(uuid4())})
+        [part] = RefundApproval.objects.get().refund_parts
+        other = order.payments.exclude(payment_intent=part.payment_intent).first()
+        assert other is not None
+        refund(lead, order, "18.50", payment=other.payment_intent)
+        assert decide(lead, order) == ["This can't be refunded: no more came in than is due."]
+        assert (given(stripe_side), Order.objects.get().state) == ([1850], "paid")
+
 
 class TestAnApproval:
     @pytest.fixture
