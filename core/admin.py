@@ -171,8 +171,12 @@ admin.site.unregister(ProcrastinateJob)
 
 @admin.register(ProcrastinateJob)
 class JobAdmin(LocatedActions, ProcrastinateJobAdmin):
-    """Procrastinate's own; its filters would read all jobs ever run to find their choices, and its list count them."""
+    """Procrastinate's own; its filters would read all jobs ever run to find their choices, and its list count them.
 
+    Its actions ask for no permission: jobs are tried again, and ended, by the jobs that look after them.
+    """
+
+    actions = ()  # type: ignore[assignment] # the class above says that it must be a list
     ordering = ["-id"]
     list_filter = ["status"]
     search_fields = ["id__exact"]

@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.contrib.auth import get_user_model
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from procrastinate.contrib.django import app
 
 from core.eventlog import provenance
@@ -28,8 +30,8 @@ MOST = 10_000
 class BulkAction:
     """`perform` does it to the row of a key, in the name of who ordered the run, or raises a Refusal.
 
-    `permission` is needed to order it. `title` and `sentence` are for people; `%(count)d` in the sentence is the number
-    of rows.
+    `permission` is needed to order it, and still when a row's turn comes. `title` and `sentence` are for people;
+    `%(count)d` in the sentence is the number of rows.
     """
 
     name: str
@@ -44,6 +46,13 @@ actions: dict[str, BulkAction] = {}
 
 def register(action: BulkAction) -> None:
     actions[action.name] = action
+
+
+def may_still(actor: str, permission: str) -> bool:
+    """Whether this person has a permission now; read anew, since roles change while a run lasts."""
+    role, _, key = actor.partition(":")
+    person = get_user_model().objects.filter(pk=key).first() if role == "staff" and key.isdecimal() else None
+    return person is not None and person.has_perm(permission)
 
 
 def start_run(*, run_id: UUID, action: str, keys: Sequence[str]) -> None:
@@ -71,6 +80,8 @@ def carry_out(run_id: UUID) -> None:
 
 def perform(action: BulkAction, item: BulkItem, run: BulkRun) -> tuple[BulkItemState, str]:
     """One that fails for a reason of its own does not keep the others waiting; a lost database does."""
+    if not may_still(run.actor, action.permission):
+        return BulkItemState.REFUSED, gettext("who ordered it may not do that any more")
     try:
         action.perform(item.key, run)
     except Refusal as refusal:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -38,6 +39,12 @@ def done() -> Iterator[list[str]]:
     del bulk.actions["test.act"]
 
 
+@pytest.fixture(autouse=True)
+def olga() -> User:
+    """May do everything, so `core.act` too, which is no permission of any model."""
+    return User.objects.create(pk=7, username="olga", is_staff=True, is_superuser=True)
+
+
 def order_run(*keys: str, run_id: UUID | None = None) -> UUID:
     run_id = run_id or uuid4()
     with provenance.acting("staff:7"):
@@ -65,6 +72,14 @@ class TestARun:
             ("broken", "refused", "ZeroDivisionError"),
             ("3", "done", ""),
         ]
+
+    @pytest.mark.parametrize("change", [{"is_active": False}, {"is_superuser": False}])
+    def test_ends_with_the_rights_of_who_ordered_it(self, done: list[str], olga: User, change: dict[str, bool]) -> None:
+        run_id = order_run("1")
+        User.objects.filter(pk=olga.pk).update(**change)
+        bulk.carry_out(run_id)
+        assert states(run_id) == [("1", "refused", "who ordered it may not do that any more")]
+        assert done == []
 
     def test_that_is_ordered_twice_is_one_run_and_one_job(self, done: list[str]) -> None:
         before = ProcrastinateJob.objects.filter(task_name=bulk.JOB).count()

@@ -14,7 +14,7 @@ from billing.gateway.errors import StripeUnreachable
 from core.money import format_money
 from core.refusals import Refusal
 from orders.admin.actions import ask, back_to, may_act, nothing_refundable, refusal_in_words, why_no_refund
-from orders.admin.refund_form import RefundForm
+from orders.admin.refund_form import REASONS, RefundForm
 from orders.decisions.approving import Authority
 from orders.models import ApprovalState, Order, RefundApproval
 from orders.projections import OrderAggregate
@@ -29,12 +29,13 @@ MAY_BE_MADE = gettext_lazy(
 
 class Waiting(NamedTuple):
     """A refund that waits for a second person, for the page of its order: `may_decide` says whether that is the reader,
-    and else `why_not` why not.
+    and else `why_not` why not. `details` are rows of words: what it is of, and what for.
     """
 
     approval: RefundApproval
     amount: str
     asked_by: str
+    details: list[tuple[str, str]]
     may_decide: bool
     why_not: str
 
@@ -166,11 +167,28 @@ def waiting_of(approvals: Iterable[RefundApproval], request: HttpRequest) -> lis
             approval=approval,
             amount=format_money(approval.amount, approval.currency),
             asked_by=actor_in_words(approval.asked_by, staff),
+            details=details_of(approval),
             why_not=(why_not := why_not_decide(approval, authority)),
             may_decide=not why_not and may_act(request),
         )
         for approval in waiting
     ]
+
+
+def details_of(approval: RefundApproval) -> list[tuple[str, str]]:
+    """What a second person has to know before deciding."""
+    currency = approval.currency
+    rows = [(_("Reason"), str(dict(REASONS).get(approval.reason, approval.reason)))]
+    rows += [
+        (_("Payment %(id)s") % {"id": part.payment_intent}, format_money(part.amount, currency))
+        for part in approval.refund_parts
+    ]
+    names = dict(approval.order.lines.values_list("item_id", "name")) if approval.lines else {}
+    for line in approval.refunded_lines:
+        name = names.get(line.item, str(line.item))
+        label = f"{line.quantity} × {name}" if line.quantity else name  # noqa: RUF001 as on the order's page
+        rows.append((label, format_money(line.amount, currency)))
+    return rows
 
 
 def why_not_decide(approval: RefundApproval, authority: Authority) -> str:

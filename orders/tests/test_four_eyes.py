@@ -199,6 +199,8 @@ class TestAnApproval:
         approval = RefundApproval.objects.get().approval
         said = lead.get(address(asked, "approve", approval)).content.decode()
         assert f"$18.50 of order {asked.pk} goes back to the shopper, as Olga has asked" in said
+        assert "It was paid twice" in said
+        assert asked.payments.first().payment_intent in said  # type: ignore[union-attr]
         for _ in range(2):
             assert decide(lead, asked) == ["The refund was approved, and Stripe accepted it."]
         assert given(stripe_side) == [1850]
