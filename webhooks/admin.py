@@ -3,7 +3,7 @@ and how far back they were read.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,6 +31,7 @@ from core.bulk_admin import BulkActionsAdmin
 from core.refusals import Refusal
 from core.times import local_time
 from orders import timeline
+from orders.admin.named import NamedActorsAdmin
 from orders.admin.parts import order_link
 from orders.finding import order_finders
 from orders.models import Order
@@ -199,7 +200,7 @@ def ask_again(request: HttpRequest, delivery: Delivery) -> None:
 
 
 @admin.register(HandlingRequest)
-class HandlingRequestAdmin(ReadOnlyAdmin):
+class HandlingRequestAdmin(NamedActorsAdmin):
     """Who wanted which delivery handled again, newest first."""
 
     list_display = ["asked", "type", "of_order", "state", "by"]
@@ -207,6 +208,9 @@ class HandlingRequestAdmin(ReadOnlyAdmin):
     search_fields = ["event_id__exact", "order_id__exact"]
     search_help_text = gettext_lazy("Order's number, or evt_…")
     fields = ["asked", "type", "event_id", "account", "of_order", "state", "by"]
+
+    def actors_of(self, row: HandlingRequest) -> Iterable[str]:
+        return [row.asked_by]
 
     @display(description=gettext_lazy("asked"))
     def asked(self, asked: HandlingRequest) -> SafeString | str:
@@ -218,7 +222,7 @@ class HandlingRequestAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("asked by"))
     def by(self, asked: HandlingRequest) -> str:
-        return timeline.actor_in_words(asked.asked_by, timeline.staff_names([asked.asked_by]))
+        return self.in_name(asked, asked.asked_by)
 
 
 @admin.register(PaymentLink)
