@@ -169,8 +169,9 @@ class DeliveryAdmin(BulkActionsAdmin):
     def of_order(self, delivery: Delivery) -> SafeString | str:
         return order_link(delivery.order_id) if delivery.order_id else "-"
 
+    @display(description=gettext_lazy("mode"))
     def mode(self, delivery: Delivery) -> str:
-        return "live" if delivery.livemode else "test"
+        return _("live") if delivery.livemode else _("test")
 
     @display(description=gettext_lazy("payload"))
     def content(self, delivery: Delivery) -> SafeString:
@@ -238,7 +239,7 @@ class PaymentLinkAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("order"))
     def of_order(self, link: PaymentLink) -> SafeString | str:
-        return order_link(link.order_id) if link.order_id else "not known yet"
+        return order_link(link.order_id) if link.order_id else _("not known yet")
 
     @display(description=gettext_lazy("first seen"))
     def seen(self, link: PaymentLink) -> SafeString | str:

@@ -72,7 +72,7 @@ class AtStripeAdmin(ModelAdmin):
             return TemplateResponse(request, "admin/billing/sync.html", context)
         version = request.POST.get("version", "")
         if version.isdecimal() and sync_again(mirror, version=int(version)):
-            messages.success(request, "Stripe is being asked again: reload this page in a moment.")
+            messages.success(request, _("Stripe is being asked again: reload this page in a moment."))
         else:
             messages.info(request, _("Something has happened to it since: nothing was asked for this time."))
         return redirect(f"admin:billing_{self.opts.model_name}_change", key)
