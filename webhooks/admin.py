@@ -29,6 +29,7 @@ from billing.gateway.errors import StripeUnreachable
 from core.admin import ReadOnlyAdmin, indented_json, text_link
 from core.bulk_admin import BulkActionsAdmin
 from core.refusals import Refusal
+from core.staff.roles import ACT_ON_ORDER
 from core.times import local_time
 from orders import timeline
 from orders.admin.named import NamedActorsAdmin
@@ -39,7 +40,6 @@ from webhooks.asking import DeliveryIsDone, ask_for_handling
 from webhooks.models import BackfillCursor, Delivery, DeliveryState, HandlingRequest, PaymentLink
 from webhooks.services import AGAIN
 
-MAY_HANDLE = "orders.act_on_order"
 STATE_COLORS: dict[str, str] = {
     DeliveryState.RECEIVED: "info",
     DeliveryState.HANDLED: "success",
@@ -133,7 +133,7 @@ class DeliveryAdmin(BulkActionsAdmin):
 
     def handle_view(self, request: HttpRequest, key: int) -> HttpResponse:
         """Asks first; what is to be done about it is judged by the service."""
-        if not request.user.has_perm(MAY_HANDLE):
+        if not request.user.has_perm(ACT_ON_ORDER):
             raise PermissionDenied
         delivery = get_object_or_404(Delivery.objects.defer("payload"), pk=key)
         if request.method == "POST":
@@ -180,7 +180,7 @@ class DeliveryAdmin(BulkActionsAdmin):
 
 def why_not_again(request: HttpRequest, delivery: Delivery) -> str:
     """Why it can't be handled again by who looks; '' where it can."""
-    if not request.user.has_perm(MAY_HANDLE):
+    if not request.user.has_perm(ACT_ON_ORDER):
         return _("You may not act on orders.")
     return "" if delivery.state in AGAIN else str(DeliveryIsDone(state=delivery.state))
 
