@@ -305,9 +305,9 @@ class Discount(Mirrored):
 
     def clean(self) -> None:
         if (self.percent_off is None) == (self.amount_off is None):
-            raise ValidationError({"percent_off": "Give a percentage or an amount, and not both."})
+            raise ValidationError({"percent_off": _("Give a percentage or an amount, and not both.")})
         if (self.amount_off is None) != (self.currency is None):
-            raise ValidationError({"currency": "An amount has a currency, a percentage has none."})
+            raise ValidationError({"currency": _("An amount has a currency, a percentage has none.")})
 
 
 class Tax(Mirrored):

@@ -14,6 +14,7 @@ from core import bulk
 from core.eventlog import provenance
 from core.models import BulkRun
 from core.refusals import NotFound
+from core.staff.roles import ACT_ON_ORDER
 
 
 class BackOff(BaseRetryStrategy):
@@ -69,7 +70,7 @@ for kind in KINDS:
     bulk.register(
         bulk.BulkAction(
             name=f"billing.sync_{kind}",
-            permission="orders.act_on_order",
+            permission=ACT_ON_ORDER,
             title=_("Sync again"),
             sentence=ngettext_lazy(
                 "Stripe is asked again for %(count)d of them, at every account.",

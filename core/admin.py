@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation
 from django.contrib.admin.options import ModelAdmin as DjangoModelAdmin
-from django.db.models import Model
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -36,6 +39,22 @@ class LocatedActions(ModelAdmin):
     ) -> list[tuple[str, str]]:
         choices = default_choices or [("", _("Select action"))]
         return DjangoModelAdmin.get_action_choices(self, request, choices, action_location)
+
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> HttpResponse | None:
+        """Django's, for rows whose keys can be ones: it asks the database for whatever was sent."""
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                forms.CharField().clean(self.opts.pk.to_python(key))
+        except ValidationError:
+            messages.error(request, _("The form was broken: nothing was done."))
+            return None
+        answer: HttpResponse | None = super().response_action(request, queryset, action_location)
+        return answer
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -1,10 +1,12 @@
 """Actions on many rows in the admin: a page that asks first, then one that shows how far it is."""
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import Action, ActionLocation
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -17,11 +19,20 @@ from unfold.decorators import display
 
 from core import bulk
 from core.admin import LocatedActions, ReadOnlyAdmin
-from core.models import BulkItemState, BulkRun
+from core.models import BulkItem, BulkItemState, BulkRun
 from core.times import local_time
 
 # Of those that were refused, how many are shown with their reasons.
 SHOWN = 200
+
+
+class BulkForm(forms.Form):
+    """What the page that asks sends back: `keys`, apart by commas, and the `run` that they are ordered by."""
+
+    keys = SimpleArrayField(
+        forms.CharField(max_length=BulkItem._meta.get_field("key").max_length), max_length=bulk.MOST
+    )
+    run = forms.UUIDField()
 
 
 class BulkActionsAdmin(LocatedActions, ReadOnlyAdmin):
@@ -49,14 +60,15 @@ class BulkActionsAdmin(LocatedActions, ReadOnlyAdmin):
         """What was asked about is ordered; sent twice it is ordered once."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        name, keys = request.POST.get("action", ""), request.POST.get("keys", "").split(",")
+        name = request.POST.get("action", "")
         if name not in self.bulk_actions or not may_order(request, bulk.actions[name]):
             raise PermissionDenied
-        try:
-            run_id = UUID(request.POST.get("run", ""))
-        except ValueError:
+        form = BulkForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, _("The form was broken: nothing was done."))
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        bulk.start_run(run_id=run_id, action=name, keys=keys[: bulk.MOST])
+        run_id = form.cleaned_data["run"]
+        bulk.start_run(run_id=run_id, action=name, keys=form.cleaned_data["keys"])
         return redirect("admin:core_bulkrun_change", run_id)
 
 

@@ -19,6 +19,7 @@ AUDIT_KEY_BYTES = 32  # of an Ed25519 seed, and of a public key
 MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
 ALL_OTHER_CURRENCIES = "*"
 AMOUNT = r"[0-9]{1,15}"
+LIMITS = "minor units like 50000, or by currency like usd=50000,*=40000"
 DEMO_PASSWORD = "root"  # noqa: S105 the brief's, refused outside the demo
 
 
@@ -81,16 +82,20 @@ class Environment:
             raise ConfigurationError(name, "must be a whole number above 0")
         return int(value)
 
-    def amounts(self, name: str) -> dict[str, int]:
-        """Minor units by currency, `*` being all others: `usd=50000,*=40000`, or `50000` for all; {} if unset."""
-        text = self.text(name, "")
+    def limits(self, name: str) -> dict[str, int]:
+        """Minor units by currency, `*` being all others: `usd=50000,*=40000`, or `50000` for all; {} for `none`."""
+        text = self.text(name, "none" if self.flag("COUNTERSIGN_DEMO") else "")
+        if not text:
+            raise ConfigurationError(name, f"is not set; give {LIMITS}, or none for no limit")
+        if text == "none":
+            return {}
         if re.fullmatch(AMOUNT, text):
             return {ALL_OTHER_CURRENCIES: int(text)}
         amounts: dict[str, int] = {}
-        for part in filter(None, text.split(",")):
+        for part in text.split(","):
             currency, _, amount = (piece.strip() for piece in part.partition("="))
             if not (currency == ALL_OTHER_CURRENCIES or is_supported(currency)) or not re.fullmatch(AMOUNT, amount):
-                raise ConfigurationError(name, "must be minor units like 50000, or by currency like usd=50000,*=40000")
+                raise ConfigurationError(name, f"must be {LIMITS}, or none for no limit")
             amounts[currency] = int(amount)
         return amounts
 
@@ -160,7 +165,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         accounts=read_accounts(environment),
         audit_key=read_audit_key(environment),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
-        refund_limit=environment.amounts("REFUND_LIMIT"),
+        refund_limit=environment.limits("REFUND_LIMIT"),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
         superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),
     )

@@ -13,6 +13,7 @@ from functools import lru_cache
 from babel import Locale, UnknownLocaleError
 from babel.numbers import get_currency_symbol, is_currency
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext, ngettext
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 ZERO_DECIMAL = frozenset(
@@ -49,12 +50,17 @@ def charged_decimals(currency: str) -> int:
     return 0 if currency in WHOLE_ONLY else min(exponent(currency), 2)
 
 
-def minor_units(amount: Decimal, currency: str, *, called: str = "An amount") -> int:
+def minor_units(amount: Decimal, currency: str) -> int:
     """`Decimal("10.50"), "usd"` -> `1050`; raises ValidationError when it has more decimals than Stripe charges."""
     decimals = charged_decimals(currency)
     if amount != round(amount, decimals):
-        allowed = f"at most {decimals} decimals" if decimals else "no decimals"
-        raise ValidationError(f"{called} in {currency.upper()} has {allowed}.")
+        at_most = ngettext(
+            "An amount in %(currency)s has at most %(count)d decimal.",
+            "An amount in %(currency)s has at most %(count)d decimals.",
+            decimals,
+        )
+        allowed = at_most if decimals else gettext("An amount in %(currency)s has no decimals.")
+        raise ValidationError(allowed % {"currency": currency.upper(), "count": decimals})
     return int(amount.scaleb(exponent(currency)))
 
 
@@ -105,4 +111,5 @@ def is_supported(code: str) -> bool:
 def validate_currency(code: str) -> None:
     """Django validator of a currency."""
     if not is_supported(code):
-        raise ValidationError(f"{code!r} is not a currency; use a lower-case ISO 4217 code such as usd.")
+        wrong = gettext("%(code)s is not a currency; use a lower-case ISO 4217 code such as usd.")
+        raise ValidationError(wrong % {"code": repr(code)})

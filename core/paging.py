@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.core.exceptions import ValidationError
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -66,7 +67,17 @@ class Pages:
         return f"{COUNTED_TO:,}+" if self.count > COUNTED_TO else f"{self.count:,}"
 
 
-class KeysetChangeList(ChangeList):
+class TextChangeList(ChangeList):
+    """Django's, whose filters ask for texts that PostgreSQL can hold: none has a NUL in it."""
+
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_filters_params(params)
+        if any("\0" in str(value) for values in found.values() for value in values):
+            raise IncorrectLookupParameters
+        return found
+
+
+class KeysetChangeList(TextChangeList):
     """A list in its admin's own order, of which the columns must never be null.
 
     Keys are read before rows: where an index holds the filtered columns too, what is passed over is passed over in that
@@ -74,12 +85,6 @@ class KeysetChangeList(ChangeList):
     """
 
     result_list: Sequence[Model]
-
-    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_filters_params(params)
-        if any("\0" in str(value) for values in found.values() for value in values):
-            raise IncorrectLookupParameters  # PostgreSQL's texts hold no such character
-        return found
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Whatever an address asks for: there is an index for one order."""
@@ -89,8 +94,11 @@ class KeysetChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         self.keys = self.keys_of(self.queryset.query.order_by)
         place = self.place_in(request.GET.get(PAGE_VAR, ""))
-        # The first page is found and counted in one go: where little matches, each would pass over as much.
-        found = self.keys_at(place, self.list_per_page if place.side else COUNTED_TO)
+        try:
+            # The first page is found and counted in one go: where little matches, each would pass over as much.
+            found = self.keys_at(place, self.list_per_page if place.side else COUNTED_TO)
+        except DataError as unheard_of:  # no value of an enumeration, a time before PostgreSQL's first
+            raise IncorrectLookupParameters from unheard_of
         listed, more = found[: self.list_per_page], len(found) > self.list_per_page
         by_key = self.apply_select_related(self.root_queryset).order_by().in_bulk(listed)
         rows = [by_key[key] for key in listed if key in by_key]
@@ -126,6 +134,8 @@ class KeysetChangeList(ChangeList):
 
     def place_in(self, text: str) -> Place:
         """The place that an address names; the first page for what names none, as Django's own lists have it."""
+        if "\0" in text:
+            raise IncorrectLookupParameters  # as no filter does
         side, *texts = text.split(SEPARATOR, len(self.keys))
         if side == LAST and not texts:
             return Place(LAST)

@@ -39,6 +39,7 @@ def production(database_url: str) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "core.settings",
         "DJANGO_SUPERUSER_PASSWORD": "",
         "PUBLIC_URL": "https://shop.example",
+        "REFUND_LIMIT": "none",
         "STRIPE_ACCOUNTS": "default",
         "STRIPE_API_BASE": "",
         "STRIPE_DEFAULT_CURRENCIES": "*",

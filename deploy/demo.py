@@ -13,6 +13,8 @@ from deploy.processes import LOCAL, ROOT, StepError
 
 EMBEDDED = Home(LOCAL / "postgres")
 HIGHEST_PORT = 65535
+# In minor units: the demo's operator meets it with a few items, and its lead approves.
+REFUND_LIMIT = "usd=10000,eur=10000,jpy=15000,*=10000"
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -77,6 +79,7 @@ def demo_settings() -> dict[str, str]:
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DJANGO_SUPERUSER_USERNAME": "admin",
         "NO_PROXY": "127.0.0.1,localhost",
+        "REFUND_LIMIT": REFUND_LIMIT,
         "DJANGO_SUPERUSER_PASSWORD": "root",
     }
     settings |= given | {"COUNTERSIGN_DEMO": "1"}

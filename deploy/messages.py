@@ -18,6 +18,7 @@ from babel.messages.pofile import read_po, write_po
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from deploy.bare_texts import bare_texts
 from deploy.processes import ROOT
 
 APPS = ("core", "billing", "orders", "webhooks", "finance")
@@ -40,10 +41,17 @@ PLACEHOLDER = re.compile(r"{\w*}|%\(\w+\)[sd]")
 
 def main() -> int:
     settings.configure(USE_I18N=True)  # what templatize asks for
-    wrong = [said for language in LANGUAGES for said in brought_up(language, check="--check" in sys.argv)]
+    wrong = [*unmarked(), *(said for one in LANGUAGES for said in brought_up(one, check="--check" in sys.argv))]
     if wrong:
         print(*wrong, sep="\n", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def unmarked() -> Iterator[str]:
+    for source in sources():
+        if source.suffix == ".py":
+            for line, text in bare_texts(source.read_text()):
+                yield f"{source.relative_to(ROOT)}:{line}: no gettext around {text}"
 
 
 def brought_up(language: str, *, check: bool) -> Iterator[str]:

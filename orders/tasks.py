@@ -4,6 +4,7 @@ from procrastinate.contrib.django import app
 
 from core import bulk
 from core.models import BulkRun
+from core.staff.roles import ACT_ON_ORDER
 from orders.services.canceling import cancel_order
 from orders.services.expiring import cancel_stale_orders
 
@@ -23,7 +24,7 @@ def cancel_one(key: str, _run: BulkRun) -> None:
 bulk.register(
     bulk.BulkAction(
         name="orders.cancel",
-        permission="orders.act_on_order",
+        permission=ACT_ON_ORDER,
         title=_("Cancel orders"),
         sentence=ngettext_lazy(
             "%(count)d order will be canceled for good, and what of it is open at Stripe is closed first.",

@@ -3,7 +3,7 @@ and how far back they were read.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,8 +29,10 @@ from billing.gateway.errors import StripeUnreachable
 from core.admin import ReadOnlyAdmin, indented_json, text_link
 from core.bulk_admin import BulkActionsAdmin
 from core.refusals import Refusal
+from core.staff.roles import ACT_ON_ORDER
 from core.times import local_time
 from orders import timeline
+from orders.admin.named import NamedActorsAdmin
 from orders.admin.parts import order_link
 from orders.finding import order_finders
 from orders.models import Order
@@ -38,7 +40,6 @@ from webhooks.asking import DeliveryIsDone, ask_for_handling
 from webhooks.models import BackfillCursor, Delivery, DeliveryState, HandlingRequest, PaymentLink
 from webhooks.services import AGAIN
 
-MAY_HANDLE = "orders.act_on_order"
 STATE_COLORS: dict[str, str] = {
     DeliveryState.RECEIVED: "info",
     DeliveryState.HANDLED: "success",
@@ -132,7 +133,7 @@ class DeliveryAdmin(BulkActionsAdmin):
 
     def handle_view(self, request: HttpRequest, key: int) -> HttpResponse:
         """Asks first; what is to be done about it is judged by the service."""
-        if not request.user.has_perm(MAY_HANDLE):
+        if not request.user.has_perm(ACT_ON_ORDER):
             raise PermissionDenied
         delivery = get_object_or_404(Delivery.objects.defer("payload"), pk=key)
         if request.method == "POST":
@@ -168,8 +169,9 @@ class DeliveryAdmin(BulkActionsAdmin):
     def of_order(self, delivery: Delivery) -> SafeString | str:
         return order_link(delivery.order_id) if delivery.order_id else "-"
 
+    @display(description=gettext_lazy("mode"))
     def mode(self, delivery: Delivery) -> str:
-        return "live" if delivery.livemode else "test"
+        return _("live") if delivery.livemode else _("test")
 
     @display(description=gettext_lazy("payload"))
     def content(self, delivery: Delivery) -> SafeString:
@@ -178,7 +180,7 @@ class DeliveryAdmin(BulkActionsAdmin):
 
 def why_not_again(request: HttpRequest, delivery: Delivery) -> str:
     """Why it can't be handled again by who looks; '' where it can."""
-    if not request.user.has_perm(MAY_HANDLE):
+    if not request.user.has_perm(ACT_ON_ORDER):
         return _("You may not act on orders.")
     return "" if delivery.state in AGAIN else str(DeliveryIsDone(state=delivery.state))
 
@@ -199,7 +201,7 @@ def ask_again(request: HttpRequest, delivery: Delivery) -> None:
 
 
 @admin.register(HandlingRequest)
-class HandlingRequestAdmin(ReadOnlyAdmin):
+class HandlingRequestAdmin(NamedActorsAdmin):
     """Who wanted which delivery handled again, newest first."""
 
     list_display = ["asked", "type", "of_order", "state", "by"]
@@ -207,6 +209,9 @@ class HandlingRequestAdmin(ReadOnlyAdmin):
     search_fields = ["event_id__exact", "order_id__exact"]
     search_help_text = gettext_lazy("Order's number, or evt_…")
     fields = ["asked", "type", "event_id", "account", "of_order", "state", "by"]
+
+    def actors_of(self, row: HandlingRequest) -> Iterable[str]:
+        return [row.asked_by]
 
     @display(description=gettext_lazy("asked"))
     def asked(self, asked: HandlingRequest) -> SafeString | str:
@@ -218,7 +223,7 @@ class HandlingRequestAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("asked by"))
     def by(self, asked: HandlingRequest) -> str:
-        return timeline.actor_in_words(asked.asked_by, timeline.staff_names([asked.asked_by]))
+        return self.in_name(asked, asked.asked_by)
 
 
 @admin.register(PaymentLink)
@@ -234,7 +239,7 @@ class PaymentLinkAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("order"))
     def of_order(self, link: PaymentLink) -> SafeString | str:
-        return order_link(link.order_id) if link.order_id else "not known yet"
+        return order_link(link.order_id) if link.order_id else _("not known yet")
 
     @display(description=gettext_lazy("first seen"))
     def seen(self, link: PaymentLink) -> SafeString | str:

@@ -6,6 +6,7 @@ from procrastinate.contrib.django import app
 
 from core import bulk
 from core.models import BulkRun
+from core.staff.roles import ACT_ON_ORDER
 from webhooks.asking import ask_for_handling
 from webhooks.backfill import backfill_all
 from webhooks.services import give_up_waiting, retry_deliveries
@@ -41,7 +42,7 @@ def handle_one(key: str, run: BulkRun) -> None:
 bulk.register(
     bulk.BulkAction(
         name="webhooks.handle_again",
-        permission="orders.act_on_order",
+        permission=ACT_ON_ORDER,
         title=_("Handle again"),
         sentence=ngettext_lazy(
             "%(count)d delivery will be handled again; one that is done already stays as it is.",

@@ -16,9 +16,9 @@ from billing.drift import sync_again
 from billing.mirroring import KINDS, open_writes
 from billing.models import Counterpart, CounterpartState, Mirror
 from core.admin import stream_link
+from core.staff.roles import ACT_ON_ORDER
 from core.times import local_time
 
-MAY_SYNC = "orders.act_on_order"
 STATE_COLORS: dict[str, str] = {
     CounterpartState.PENDING: "info",
     CounterpartState.SYNCED: "success",
@@ -72,13 +72,13 @@ class AtStripeAdmin(ModelAdmin):
             return TemplateResponse(request, "admin/billing/sync.html", context)
         version = request.POST.get("version", "")
         if version.isdecimal() and sync_again(mirror, version=int(version)):
-            messages.success(request, "Stripe is being asked again: reload this page in a moment.")
+            messages.success(request, _("Stripe is being asked again: reload this page in a moment."))
         else:
             messages.info(request, _("Something has happened to it since: nothing was asked for this time."))
         return redirect(f"admin:billing_{self.opts.model_name}_change", key)
 
     def may_sync(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(MAY_SYNC)
+        return request.user.has_perm(ACT_ON_ORDER)
 
     def shown(self, mirror: Any) -> list[Counterpart]:
         counterparts = mirror.counterparts.order_by("-version", "account")

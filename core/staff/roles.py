@@ -9,16 +9,17 @@ from django.apps import apps as installed
 from django.contrib.auth.management import create_permissions
 from django.db import router
 
-# Whose rows every role may look at and export, and the codenames that do it: also those of models yet to come.
+# Whose rows every role may look at, also those of models yet to come; who may look at a list may export it.
 APPS = ("core", "billing", "orders", "webhooks", "finance", "procrastinate")
-READS = ("view_", "export_")
+READS = "view_"
+ACT_ON_ORDER = "orders.act_on_order"
 
 VIEWER, OPERATOR, LEAD = "Finance viewer", "Finance operator", "Finance lead"
 ACTS: dict[str, tuple[str, ...]] = {
     VIEWER: (),
     # Refunds up to REFUND_LIMIT, canceling, notes; syncing and handling again.
-    OPERATOR: ("orders.act_on_order",),
-    LEAD: ("orders.act_on_order", "orders.refund_above_limit", "finance.close_month"),
+    OPERATOR: (ACT_ON_ORDER,),
+    LEAD: (ACT_ON_ORDER, "orders.refund_above_limit", "finance.close_month"),
 }
 # Who may see what people of staff did, which is no figure: superusers alone.
 NOT_FINANCES = frozenset({"core.view_staffrecord"})

@@ -92,5 +92,5 @@ def user_id_of(username: str) -> int:
 
 
 def normalized(username: str) -> str:
-    """As Django's form has it when it asks for the user."""
-    return unicodedata.normalize("NFKC", username.strip())
+    """As Django's form has it when it asks for the user; '' where nobody can have that name: no text holds a NUL."""
+    return "" if "\0" in username else unicodedata.normalize("NFKC", username.strip())

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from core.configuration import ConfigurationError, read_configuration
+from deploy.demo import demo_settings
 
 PRODUCTION = {
     "DATABASE_URL": "postgresql://shop@db/shop",
@@ -18,6 +19,7 @@ PRODUCTION = {
     "STRIPE_DEFAULT_PUBLISHABLE_KEY": "pk_live_1",
     "STRIPE_DEFAULT_WEBHOOK_SECRETS": "whsec_new, whsec_old",
     "AUDIT_SIGNING_KEY": "c2VlZHNlZWRzZWVkc2VlZHNlZWRzZWVkc2VlZHNlZWQ=",
+    "REFUND_LIMIT": "50000",
 }
 SECOND = {
     "STRIPE_ACCOUNTS": "default,euro",
@@ -45,13 +47,30 @@ def test_two_accounts_are_told_apart_by_currency() -> None:
 @pytest.mark.parametrize(
     ("text", "limits"),
     [
-        ("", {}),
+        ("none", {}),
         ("50000", {"*": 50000}),
         ("usd=50000, jpy=0,*=40000", {"usd": 50000, "jpy": 0, "*": 40000}),
     ],
 )
 def test_refund_limits_are_for_all_currencies_or_by_currency(text: str, limits: dict[str, int]) -> None:
     assert read_configuration(PRODUCTION | {"REFUND_LIMIT": text}).refund_limit == limits
+
+
+def test_no_refund_limit_is_said_and_never_guessed() -> None:
+    for unsaid in ("", ",", " "):
+        with pytest.raises(ConfigurationError, match=r"^REFUND_LIMIT .*, or none for no limit$"):
+            read_configuration(PRODUCTION | {"REFUND_LIMIT": unsaid})
+
+
+def test_the_demo_has_a_refund_limit_unless_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFUND_LIMIT", "")
+    assert read_limit(demo_settings()) == {"usd": 10000, "eur": 10000, "jpy": 15000, "*": 10000}
+    monkeypatch.setenv("REFUND_LIMIT", "none")
+    assert read_limit(demo_settings()) == {}
+
+
+def read_limit(environment: dict[str, str]) -> dict[str, int]:
+    return read_configuration(PRODUCTION | environment).refund_limit
 
 
 def test_secrets_are_in_no_representation() -> None:

@@ -20,8 +20,8 @@ from core.times import local_time
 from finance.models import LedgerLine
 from finance.selectors.ledger import booked_currencies, lines_of_object, months_of_ledger
 from orders.admin.parts import order_link
+from orders.finding import BIGINT_DIGITS
 
-BIGINT_DIGITS = 18
 LATEST_MONTHS = 36
 
 

@@ -19,6 +19,7 @@ from unfold.decorators import display
 from billing.accounts import configured_accounts
 from billing.dashboard import dashboard_url, stripe_ids
 from core.admin import ReadOnlyAdmin, stream_link, text_link
+from core.staff.roles import ACT_ON_ORDER
 from core.times import local_time
 from finance.admin.shown import amount, payout_link, stripe_link
 from finance.models import BooksCursor, ExceptionKind, Reconciliation, ReconciliationException
@@ -44,7 +45,7 @@ KIND_COLORS: dict[str, str] = {
 
 
 def may_reconcile(request: HttpRequest) -> bool:
-    return request.user.has_perm("orders.act_on_order")
+    return request.user.has_perm(ACT_ON_ORDER)
 
 
 def described(exceptions: QuerySet[ReconciliationException]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from billing.accounts import why_unserved
 from billing.gateway.errors import StripeRefused
 from core.admin import ReadOnlyAdmin
 from core.refusals import Refusal
+from core.staff.roles import ACT_ON_ORDER
 from orders.decisions.canceling import OrderNotCancelable, refuse_unless_cancelable
 from orders.decisions.money import FROM_SUMS
 from orders.models import CheckoutState, Order
@@ -28,8 +29,6 @@ from orders.timeline import attention_in_words
 
 # Of the admin, the request and the order; what else stands in the address comes by keyword.
 type ActionView = Callable[..., HttpResponse]
-
-ACT = "orders.act_on_order"
 
 UNSERVED = {
     "account.missing": noop("account {account} is not in the settings"),
@@ -46,7 +45,7 @@ class Offer(NamedTuple):
 
 
 def may_act(request: HttpRequest) -> bool:
-    return request.user.has_perm(ACT)
+    return request.user.has_perm(ACT_ON_ORDER)
 
 
 def guarded(admin: ReadOnlyAdmin, view: ActionView) -> Callable[..., HttpResponse]:

@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from core.admin import LocatedActions
 from core.money import major_units, minor_units
+from core.paging import TextChangeList
 from orders.models import Item
 
 
@@ -39,20 +41,23 @@ class ItemForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stub
         if "price" not in cleaned or "currency" not in cleaned:
             return cleaned
         try:
-            cleaned["price"] = minor_units(cleaned["price"], cleaned["currency"], called="A price")
+            cleaned["price"] = minor_units(cleaned["price"], cleaned["currency"])
         except ValidationError as refused:
             self.add_error("price", refused)
         return cleaned
 
 
 @admin.register(Item)
-class ItemAdmin(ModelAdmin):
+class ItemAdmin(LocatedActions):
     """The catalogue. What was ordered keeps the name and the price that it was ordered at."""
 
     form = ItemForm
     list_display = ["name", "price_in_words", "currency"]
     list_filter = ["currency"]
     search_fields = ["name"]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TextChangeList]:
+        return TextChangeList
 
     @display(description=gettext_lazy("price"), ordering="price")
     def price_in_words(self, item: Item) -> str:

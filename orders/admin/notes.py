@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -16,15 +17,23 @@ from orders.services.notes import add_note, erase_note
 ERASE = "orders.delete_staffnote"
 
 
+class NoteForm(forms.Form):
+    """What a note must say is judged by the service; here, that it can be kept at all."""
+
+    note = forms.UUIDField()
+    text = forms.CharField(required=False)
+
+
 def note_view(_admin: Any, request: HttpRequest, order: Order) -> HttpResponse:
     """The form stands on the order's page: a note asks nothing of anybody."""
     if request.method == "POST":
-        try:
-            note_id = UUID(request.POST.get("note", ""))
-            add_note(order_id=order.pk, note_id=note_id, text=request.POST.get("text", ""))
-            messages.success(request, _("The note was added."))
-        except ValueError:
+        form = NoteForm(request.POST)
+        if not form.is_valid():
             messages.error(request, _("The form of the note was broken: write it again."))
+            return back_to(order)
+        try:
+            add_note(order_id=order.pk, note_id=form.cleaned_data["note"], text=form.cleaned_data["text"])
+            messages.success(request, _("The note was added."))
         except Refusal as refusal:
             messages.error(request, str(refusal))
     return back_to(order)

@@ -168,8 +168,9 @@ class PaymentAdmin(OrderPartAdmin):
     def labelled_status(self, payment: Payment) -> str:
         return payment.status
 
+    @display(description=_("mode"))
     def mode(self, payment: Payment) -> str:
-        return "live" if payment.livemode else "test"
+        return gettext("live") if payment.livemode else gettext("test")
 
 
 @admin.register(Refund)

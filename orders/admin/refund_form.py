@@ -241,8 +241,9 @@ def read_amount(text: str, currency: str) -> int:
     text = text.strip()
     if not FIGURES.fullmatch(text):
         example = amount_in_figures(EXAMPLE, currency)
-        raise ValidationError(f"Write the amount in figures, without a currency or commas, such as {example}.")
+        wrong = gettext("Write the amount in figures, without a currency or commas, such as %(example)s.")
+        raise ValidationError(wrong % {"example": example})
     amount = minor_units(Decimal(text), currency)
     if not amount:
-        raise ValidationError("Nothing would be given back.")
+        raise ValidationError(gettext("Nothing would be given back."))
     return amount

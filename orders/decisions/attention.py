@@ -16,7 +16,7 @@ class AttentionNotClearable(CommandRefused):
     code = "attention_not_clearable"
     message = _("This can't be cleared: {reason}.")
     command = "clear_attention"
-    words = {"from_sums": "it goes by itself once the money is right"}
+    words = {"from_sums": _("it goes by itself once the money is right")}
 
 
 def decide_clearing(order: OrderAggregate, reason: str) -> Iterator[OrderAttentionCleared]:

@@ -27,7 +27,7 @@ class OrderNotRefundable(CommandRefused):
     message = _("This can't be refunded: {reason}.")
     command = "refund"
     words = {
-        "unknown_reason": f"its reason must be one of {', '.join(REASONS)}",
+        "unknown_reason": _("its reason is none that a refund can have"),
         "no_such_payment": _("no such payment came in"),
         "not_left": _("{amount} is left of this payment"),
         "asked_differently": _("another refund was asked for under the same id"),

@@ -2,17 +2,19 @@
 
 from orders.models.contact import Contact
 from orders.models.order import (
-    AWAITING_EVIDENCE,
     SETTLED_STATES,
     Attention,
     Checkout,
     CheckoutState,
-    Dispute,
     DisputeState,
     Item,
     Order,
     OrderLine,
     OrderState,
+)
+from orders.models.payment import (
+    AWAITING_EVIDENCE,
+    Dispute,
     Payment,
     PaymentSource,
     PaymentStatus,

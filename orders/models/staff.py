@@ -2,6 +2,7 @@
 
 import msgspec
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from orders.events import RefundedLine, RefundPart
 from orders.models.order import Order
@@ -34,9 +35,9 @@ class RefundRequest(models.Model):
 
 
 class ApprovalState(models.TextChoices):
-    WAITING = "waiting", "waiting"
-    APPROVED = "approved", "approved"
-    DECLINED = "declined", "declined"
+    WAITING = "waiting", _("waiting")
+    APPROVED = "approved", _("approved")
+    DECLINED = "declined", _("declined")
 
 
 class RefundApproval(models.Model):

@@ -65,10 +65,10 @@ class TestAnItem:
     @pytest.mark.parametrize(
         ("currency", "price", "problem"),
         [
-            ("usd", "18.505", "A price in USD has at most 2 decimals."),
-            ("jpy", "18.50", "A price in JPY has no decimals."),
-            ("isk", "18.50", "A price in ISK has no decimals."),
-            ("kwd", "1.055", "A price in KWD has at most 2 decimals."),
+            ("usd", "18.505", "An amount in USD has at most 2 decimals."),
+            ("jpy", "18.50", "An amount in JPY has no decimals."),
+            ("isk", "18.50", "An amount in ISK has no decimals."),
+            ("kwd", "1.055", "An amount in KWD has at most 2 decimals."),
             ("usd", "0", "Ensure this value is greater than or equal to 0.01."),
             ("usd", "-5", "Ensure this value is greater than or equal to 0.01."),
             ("usd", "free", "Enter a number."),

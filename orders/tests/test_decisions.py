@@ -95,7 +95,7 @@ class TestPlacing:
         ("count", "price", "reason"),
         [
             (0, 0, "it is empty"),
-            (MAXIMUM_LINES + 1, 100, "more than the 100 lines"),
+            (MAXIMUM_LINES + 1, 100, "more lines than can be paid at once"),
             (1, 49, r"the least that can be charged is \$0\.50"),
             (1, 100_000_000, "the most that can be charged"),
         ],

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core.answers import answer_refusal, wants_page
 from core.refusals import Refusal
+from orders.finding import BIGINT_DIGITS
 from orders.quote import quote_of
 from orders.representations import EMPTY_BASKET, money_table, order_as_json
 from orders.selectors import basket_of
@@ -144,8 +145,8 @@ def read_fields(request: HttpRequest) -> dict[str, Any]:
 def whole_number(fields: dict[str, Any], name: str) -> int:
     """Of JSON's numbers or a form's text; raises RequestRefused."""
     value = fields.get(name)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004 digits of a bigint
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= BIGINT_DIGITS:
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**BIGINT_DIGITS:
         return value
     raise RequestRefused(needed=f"`{name}`, a whole number")
