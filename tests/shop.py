@@ -49,6 +49,7 @@ class Shop:
             "COUNTERSIGN_TEST_VIOLATIONS": str(self.violations),
             "DATABASE_URL": database_url,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "EMAIL_URL": f"file://{folder}/mail",
             "NO_PROXY": "127.0.0.1,localhost",
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
