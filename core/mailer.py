@@ -43,7 +43,7 @@ def files_in(folder: Path | str) -> Mailer:
 
 
 def mailer_of(text: str) -> Mailer:
-    """Of `smtp+tls://user:password@host:587`, `smtps://…`, `smtp://…`, `file:///folder`, `console:`; raises ValueError."""
+    """`smtp+tls://user:password@host:587`, `smtps://`, `smtp://`, `file:///folder`, `console:`; raises ValueError."""
     url = urlsplit(text)
     if url.query or url.fragment:
         raise ValueError
