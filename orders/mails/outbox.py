@@ -5,6 +5,7 @@ mail server.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,11 +15,13 @@ from core.eventlog.append import RecordedFact, read_facts
 from core.eventlog.following import Projection
 from core.models import Event
 from orders.events import OrderPaid, OrderPaymentUpdated, OrderRefundUpdated
-from orders.models import Checkout, Mail, MailKind, Order, PaymentSource, PaymentStatus
+from orders.models import Checkout, Mail, MailKind, PaymentSource, PaymentStatus
 from orders.sums import REFUND_MADE
 
 SEND_JOB = "orders.send_mails"
 PAYMENT_UPDATED = "order.payment_updated"
+# Older news are none: of a log that was not followed for long, or of generated orders.
+WAIT = timedelta(days=7)
 TELLING = ("order.paid", "order.refund_updated", PAYMENT_UPDATED)
 
 
@@ -34,8 +37,9 @@ class Outbox:
         """Where mail is off nothing is kept: what was news then is none when it is turned on."""
         if not is_on():
             return
-        of_orders = [event for event in events if event.kind in TELLING and Order.key_in(event.stream)]
-        mails = [mail for told in read_facts(of_orders) for mail in mails_about(told)]
+        since = timezone.now() - WAIT
+        news = [event for event in events if event.kind in TELLING and event.recorded_at > since]
+        mails = [mail for told in read_facts(news) for mail in mails_about(told)]
         if mails:
             Mail.objects.bulk_create(mails, ignore_conflicts=True)
             app.configure_task(SEND_JOB).defer()
@@ -48,24 +52,27 @@ outbox: Projection = Outbox()
 
 
 def mails_about(told: RecordedFact) -> Iterator[Mail]:
-    order_id = int(Order.key_in(told.event.stream) or 0)
     match told.fact:
         case OrderPaid():
-            yield mail_of(order_id, MailKind.PAID)
+            yield mail_of(told.event, MailKind.PAID)
         case OrderRefundUpdated(status=status) as refund if status == REFUND_MADE:
-            yield mail_of(order_id, MailKind.REFUNDED, refund.refund)
+            yield mail_of(told.event, MailKind.REFUNDED, refund.refund)
         case OrderPaymentUpdated(status=PaymentStatus.FAILED) as payment:
-            if reference := failed_later(told.event, order_id, payment):
-                yield mail_of(order_id, MailKind.PAYMENT_FAILED, reference)
+            if reference := failed_later(told.event, payment):
+                yield mail_of(told.event, MailKind.PAYMENT_FAILED, reference)
 
 
-def mail_of(order_id: int, kind: MailKind, reference: str = "") -> Mail:
-    now = timezone.now()
-    key = "-".join(filter(None, [str(order_id), kind, reference]))
-    return Mail(id=key, order_id=order_id, kind=kind, reference=reference, made_at=now, try_at=now)
+def mail_of(event: Event, kind: MailKind, reference: str = "") -> Mail:
+    at = event.recorded_at
+    key = "-".join(filter(None, [str(order_of(event)), kind, reference]))
+    return Mail(id=key, order_id=order_of(event), kind=kind, reference=reference, made_at=at, try_at=at)
 
 
-def failed_later(event: Event, order_id: int, payment: OrderPaymentUpdated) -> str:
+def order_of(event: Event) -> int:
+    return int(event.stream.removeprefix("order-"))
+
+
+def failed_later(event: Event, payment: OrderPaymentUpdated) -> str:
     """What failed after the shopper had gone, '' for a card that was declined before their eyes.
 
     A Session that failed was completed before. On our own page a PaymentIntent takes several attempts, each with a
@@ -73,7 +80,7 @@ def failed_later(event: Event, order_id: int, payment: OrderPaymentUpdated) -> s
     """
     if payment.source == PaymentSource.SESSION:
         return payment.payment_intent
-    on_our_page = Checkout.objects.filter(order_id=order_id, payment_intent=payment.payment_intent)
+    on_our_page = Checkout.objects.filter(order_id=order_of(event), payment_intent=payment.payment_intent)
     was_processing = Event.objects.filter(
         stream=event.stream,
         version__lt=event.version,

@@ -15,7 +15,7 @@ from django.utils import timezone
 from core.eventlog import provenance
 from core.startup import checks
 from orders.events import OrderMailSent
-from orders.mails.outbox import is_on
+from orders.mails.outbox import WAIT, is_on
 from orders.mails.writing import write_mail
 from orders.models import Contact, Mail, MailKind, MailState, Order, OrderState
 from orders.projections import OrderAggregate
@@ -28,8 +28,6 @@ AT_ONCE = 50
 # How long after so many attempts the next one comes. The first is longer than a conversation with a server that
 # answers each step at the last moment: a mail that is being sent is not due.
 PAUSES = [timedelta(minutes=5), timedelta(minutes=15), *(timedelta(hours=hours) for hours in (1, 4, 12, 24, 24))]
-# Older news are none.
-WAIT = timedelta(days=7)
 NO_CONTACT = "no_contact"
 # The server has said no to this mail, or its address can't be written; anything else concerns all of them.
 OF_THIS_MAIL = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, ValueError)

@@ -21,10 +21,10 @@ class MailState(models.TextChoices):
 class Mail(models.Model):
     """One piece of news for one order's shopper; its key is `<order>-<kind>-<reference>`, so that it is told once.
 
-    `reference` is what the news is about: a refund, a payment or a charge by Stripe's id, '' where it is the order
-    itself. It is overtaken when it is not true any more by the time that it could be sent. `error` is why the last
-    attempt failed, as a code: a server's own words may hold the address. No row of an order points here, since a
-    rebuild may not touch what was sent.
+    It was made when its event was recorded. `reference` is what the news is about: a refund, a payment or a charge by
+    Stripe's id, '' where it is the order itself. It is overtaken when it is not true any more by the time that it could
+    be sent. `error` is why the last attempt failed, as a code: a server's own words may hold the address. No row of an
+    order points here, since a rebuild may not touch what was sent.
     """
 
     id = models.CharField(primary_key=True, max_length=300)

@@ -20,8 +20,8 @@ from core.eventlog import following
 from core.eventlog.replay import check_rows
 from core.mailer import mailer_of
 from core.models import Event
-from orders.mails.outbox import outbox
-from orders.mails.sending import PAUSES, WAIT, claim_due_mail, send_due_mails, send_mail, warn_that_mail_is_off
+from orders.mails.outbox import WAIT, outbox
+from orders.mails.sending import PAUSES, claim_due_mail, send_due_mails, send_mail, warn_that_mail_is_off
 from orders.models import Contact, Item, Mail, MailState, Order
 from orders.tests.mail_servers import Killed, MailServer, mail_server
 from orders.tests.mailing import body_of, deliver_and_post, last_mail, post_round, told
@@ -111,6 +111,14 @@ class TestAPaidOrder:
         assert (row.state, row.error) == (MailState.GIVEN_UP, "no_contact")
         deliver_and_post(shopper, stripe_side)
         assert told() == []
+
+    def test_is_no_news_when_the_log_is_followed_a_week_later(
+        self, shopper: Client, bought: dict[str, Any], stripe_side: SimulatedStripe
+    ) -> None:
+        deliver_all(shopper, stripe_side)
+        with freeze_time(timezone.now() + WAIT + timedelta(minutes=1)):
+            post_round()
+        assert not Mail.objects.exists()
 
     def test_says_what_was_paid_and_where_the_receipt_is(self, client: Client, paid: Order) -> None:
         message = last_mail()
