@@ -11,6 +11,8 @@ from typing import Any
 from django.core.mail import EmailMessage
 from django.core.mail.backends import locmem
 
+from core.mailer import mailer_of
+
 
 class Conversation(StreamRequestHandler):
     """As much of RFC 5321 as smtplib asks for."""
@@ -45,8 +47,10 @@ class MailServer(ThreadingTCPServer):
         self.answers: dict[str, str] = {}
 
     @property
-    def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.server_address[1]}"
+    def mailers(self) -> dict[str, Any]:
+        """The setting that sends mail here."""
+        mailer = mailer_of(f"smtp://127.0.0.1:{self.server_address[1]}")
+        return {"default": {"BACKEND": mailer.backend, "OPTIONS": mailer.options}}
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from structlog.testing import capture_logs
 
 from core.eventlog import following
 from core.eventlog.replay import check_rows
-from core.mailer import mailer_of
 from core.models import Event
 from orders.mails.outbox import WAIT, outbox
 from orders.mails.sending import PAUSES, claim_due_mail, send_due_mails, send_mail, warn_that_mail_is_off
@@ -348,8 +347,7 @@ class TestAServer:
     @pytest.fixture
     def server(self, settings: Any) -> Iterator[MailServer]:
         with mail_server() as server:
-            mailer = mailer_of(server.url)
-            settings.MAILERS = {"default": {"BACKEND": mailer.backend, "OPTIONS": mailer.options}}
+            settings.MAILERS = server.mailers
             yield server
 
     @pytest.fixture
