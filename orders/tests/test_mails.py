@@ -2,15 +2,12 @@
 
 import json
 import random
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from freezegun import freeze_time
@@ -20,9 +17,8 @@ from core.eventlog import following
 from core.eventlog.replay import check_rows
 from core.models import Event
 from orders.mails.outbox import WAIT, outbox
-from orders.mails.sending import PAUSES, claim_due_mail, send_due_mails, send_mail, warn_that_mail_is_off
-from orders.models import Contact, Item, Mail, MailState, Order
-from orders.tests.mail_servers import Killed, MailServer, mail_server
+from orders.mails.sending import send_due_mails
+from orders.models import Item, Mail, MailState, Order
 from orders.tests.mailing import body_of, deliver_and_post, last_mail, post_round, told
 from orders.tests.shopping import buy, deliver_all
 from tests.simulated import SimulatedStripe, post_event
@@ -177,6 +173,19 @@ class TestARefund:
         assert told() == named(PAID, order=paid.pk)
         assert states()["refunded"] == "overtaken"
 
+    def test_of_which_more_is_heard_later_is_told_once(
+        self, shopper: Client, paid: Order, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.refund(charge_of(stripe_side))
+        whole = stripe_side.event("refund.created")
+        bare = json.loads(json.dumps(whole)) | {"id": "evt_bare"}
+        bare["data"]["object"]["charge"] = None
+        for event in (bare, whole):
+            post_event(shopper, event)
+            post_round()
+        assert Event.objects.filter(kind="order.refund_updated").count() == 2
+        assert told()[1:] == named(REFUNDED, order=paid.pk)
+
     def test_that_is_pending_is_told_when_it_was_made(
         self, shopper: Client, paid: Order, stripe_side: SimulatedStripe
     ) -> None:
@@ -227,7 +236,7 @@ class TestADelayedPaymentThatFailed:
         debit = {"payment_method_data[type]": "bank_debit", "payment_method_data[bank_debit][fails]": "true"}
         stripe_side.confirm(opened["client_secret"], **debit, **email)
         deliver_and_post(shopper, stripe_side)
-        assert told() == []
+        assert not Mail.objects.exists()
         stripe_side.advance(10 * 24 * 3600)
         deliver_and_post(shopper, stripe_side)
         assert told() == named(FAILED, order=order)
@@ -281,135 +290,3 @@ class TestTheRecord:
             assert page.status_code == 200
             assert f"{paid.pk}-paid" in page.content.decode()
             assert "ann.other" not in page.content.decode()
-
-
-class TestWhoeverFollowsAndSends:
-    @pytest.fixture
-    def noticed(self, shopper: Client, bought: dict[str, Any], stripe_side: SimulatedStripe) -> Mail:
-        deliver_all(shopper, stripe_side)
-        following.follow(outbox)
-        return Mail.objects.get()
-
-    def test_sends_it_once_however_many_they_are(
-        self, shopper: Client, bought: dict[str, Any], stripe_side: SimulatedStripe
-    ) -> None:
-        deliver_all(shopper, stripe_side)
-
-        def run(_: int) -> int:
-            try:
-                return post_round()
-            finally:
-                connection.close()
-
-        with ThreadPoolExecutor(4) as pool:
-            assert sum(pool.map(run, range(4))) == 1
-        assert len(told()) == 1
-
-    def test_was_killed_after_sending_it_is_sent_again_and_known_for_a_repeat(
-        self, noticed: Mail, settings: Any
-    ) -> None:
-        """On record once: nobody can know whether the first one arrived."""
-        settings.MAILERS = {"default": {"BACKEND": "orders.tests.mail_servers.KilledAfterSending"}}
-        with pytest.raises(Killed):
-            send_due_mails()
-        assert not Event.objects.filter(kind="order.mail_sent").exists()
-        settings.MAILERS = IN_MEMORY
-        assert send_due_mails() == 0
-        with freeze_time(timezone.now() + PAUSES[0] + timedelta(seconds=1)):
-            assert send_due_mails() == 1
-            assert send_due_mails() == 0
-        first, second = (sent.message()["Message-ID"] for sent in mail.outbox)
-        assert first == second
-        assert Event.objects.filter(kind="order.mail_sent").count() == 1
-
-    def test_two_who_sent_it_at_once_put_it_on_record_once(self, noticed: Mail) -> None:
-        send_mail(noticed)
-        send_mail(noticed)
-        assert Event.objects.filter(kind="order.mail_sent").count() == 1
-
-    def test_a_rebuild_writes_to_nobody_again(self, paid: Order) -> None:
-        call_command("projections", "--rebuild", verbosity=0)
-        assert send_due_mails() == 0
-        Mail.objects.all().delete()
-        call_command("projections", "--rebuild", verbosity=0)
-        assert send_due_mails() == 0
-        assert len(told()) == 1
-
-    def test_a_shopper_who_was_forgotten_hears_nothing(self, noticed: Mail) -> None:
-        claimed = claim_due_mail()
-        assert claimed
-        Contact.objects.all().delete()
-        assert not send_mail(claimed)
-        assert told() == []
-
-
-class TestAServer:
-    @pytest.fixture
-    def server(self, settings: Any) -> Iterator[MailServer]:
-        with mail_server() as server:
-            settings.MAILERS = server.mailers
-            yield server
-
-    @pytest.fixture
-    def noticed(
-        self, shopper: Client, bought: dict[str, Any], stripe_side: SimulatedStripe, server: MailServer
-    ) -> Mail:
-        deliver_all(shopper, stripe_side)
-        following.follow(outbox)
-        return Mail.objects.get()
-
-    def test_is_given_the_mail_for_one_reader(self, noticed: Mail, server: MailServer) -> None:
-        assert send_due_mails() == 1
-        [taken] = server.taken
-        assert f"To: {TYPED}".encode() in taken
-
-    def test_that_refuses_the_reader_is_asked_again_later_and_at_last_given_up(
-        self, noticed: Mail, server: MailServer
-    ) -> None:
-        server.answers = {"RCPT": f"550 no such user {TYPED}"}
-        moment = timezone.now()
-        with capture_logs() as lines:
-            for pause in (timedelta(), *PAUSES):
-                moment += pause + timedelta(seconds=1)
-                with freeze_time(moment):
-                    assert send_due_mails() == send_due_mails() == 0
-        row = Mail.objects.get()
-        assert (row.state, row.error, row.attempts) == ("given_up", "SMTPRecipientsRefused 550", len(PAUSES) + 1)
-        assert [line["reason"] for line in lines if line["event"] == "mail.refused"] == [row.error] * row.attempts
-        assert "ann.other" not in str(lines)
-
-    def test_that_can_not_be_reached_costs_the_others_no_attempt(self, noticed: Mail, server: MailServer) -> None:
-        server.answers = {"MAIL": "421 busy"}
-        Mail.objects.create(
-            id="later", order_id=noticed.order_id, kind="paid", made_at=timezone.now(), try_at=timezone.now()
-        )
-        assert send_due_mails() == 0
-        assert sorted(Mail.objects.values_list("attempts", flat=True)) == [0, 1]
-
-    def test_that_is_well_again_is_given_what_waited(self, noticed: Mail, server: MailServer) -> None:
-        server.answers = {"DATA": "451 try later"}
-        assert send_due_mails() == 0
-        assert Mail.objects.get().error == "SMTPDataError 451"
-        server.answers = {}
-        with freeze_time(timezone.now() + PAUSES[0]):
-            assert send_due_mails() == 1
-        assert (Mail.objects.get().state, Mail.objects.get().error) == ("sent", "")
-
-
-class TestWithoutAMailer:
-    @pytest.fixture(autouse=True)
-    def _off(self, settings: Any) -> None:
-        settings.MAILERS = {}
-
-    def test_nothing_is_kept_for_later(
-        self, shopper: Client, bought: dict[str, Any], stripe_side: SimulatedStripe, settings: Any
-    ) -> None:
-        deliver_and_post(shopper, stripe_side)
-        settings.MAILERS = IN_MEMORY
-        assert post_round() == 0
-        assert not Mail.objects.exists()
-
-    def test_a_process_says_so_when_it_starts(self) -> None:
-        with capture_logs() as lines:
-            warn_that_mail_is_off()
-        assert [line["event"] for line in lines] == ["mail.off"]
