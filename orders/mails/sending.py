@@ -17,9 +17,8 @@ from core.startup import checks
 from orders.events import OrderMailSent
 from orders.mails.outbox import WAIT, is_on
 from orders.mails.writing import write_mail
-from orders.models import Contact, Mail, MailKind, MailState, Order, OrderState
+from orders.models import Contact, Mail, MailKind, MailState, Order, OrderState, PaymentStatus
 from orders.projections import OrderAggregate
-from orders.selectors import payment_progress
 from orders.sums import REFUND_MADE
 
 log = structlog.get_logger()
@@ -69,7 +68,7 @@ def send_mail(mail: Mail) -> bool:
     contact = Contact.objects.filter(order_id=mail.order_id).first()
     if contact is None:
         return False  # forgotten meanwhile
-    order = Order.objects.prefetch_related("lines", "checkouts", "payments", "refunds").get(pk=mail.order_id)
+    order = Order.objects.prefetch_related("lines", "payments", "refunds").get(pk=mail.order_id)
     if not is_still_true(mail, order):
         end(mail, MailState.OVERTAKEN)
         return False
@@ -95,7 +94,16 @@ def is_still_true(mail: Mail, order: Order) -> bool:
             made = (refund.refund_id for refund in order.refunds.all() if refund.status == REFUND_MADE)
             return mail.reference in made
         case _:
-            return order.state == OrderState.PENDING and payment_progress(order) in {"failed", "open"}
+            return order.state == OrderState.PENDING and not is_being_paid_otherwise(mail, order)
+
+
+def is_being_paid_otherwise(mail: Mail, order: Order) -> bool:
+    """Whether another payment than the one that failed is on its way, or has come.
+
+    What failed is told by several objects, one after another: those of them that don't know yet decide nothing.
+    """
+    others = (word for word in order.payments.all() if mail.reference not in {word.payment_intent, word.source_id})
+    return any(word.status != PaymentStatus.FAILED for word in others)
 
 
 def record_sent(mail: Mail) -> None:

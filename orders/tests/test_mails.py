@@ -213,6 +213,31 @@ class TestADelayedPaymentThatFailed:
         assert f"/order/{bought['order_id']}?token=" in text
         assert "receipt" not in text.lower()
 
+    @pytest.mark.parametrize("step", [1, -1])
+    def test_is_told_once_whichever_of_its_objects_is_heard_of_first(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe, step: int
+    ) -> None:
+        bought = buy(shopper, mug)
+        stripe_side.pay(bought["url"], email=TYPED, **{"async": "fail"})
+        deliver_all(shopper, stripe_side)
+        before = len(stripe_side.objects("event"))
+        stripe_side.advance(10 * 24 * 3600)
+        for event in stripe_side.objects("event")[before:][::step]:
+            post_event(shopper, event)
+            post_round()
+        assert told() == named(FAILED, order=bought["order_id"])
+
+    def test_is_not_told_while_another_payment_is_on_its_way(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        bought = buy(shopper, mug)
+        stripe_side.pay(bought["url"], email=TYPED, **{"async": "fail"})
+        stripe_side.advance(10 * 24 * 3600)
+        deliver_all(shopper, stripe_side)
+        stripe_side.pay(buy(shopper, mug)["url"], email=TYPED, **{"async": "1"})
+        deliver_and_post(shopper, stripe_side)
+        assert states() == {"payment_failed": "overtaken"}
+
     def test_is_not_told_once_the_order_was_paid_otherwise(
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
     ) -> None:
