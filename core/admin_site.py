@@ -43,6 +43,7 @@ NAVIGATION = {
         "orders.refundapproval": (gettext_lazy("Refund approvals"), "how_to_reg"),
         "orders.dispute": (gettext_lazy("Disputes"), "gavel"),
         "orders.review": (gettext_lazy("Reviews"), "policy"),
+        "orders.mail": (gettext_lazy("E-mails"), "mail"),
         "orders.staffnote": (gettext_lazy("Notes"), "sticky_note_2"),
     },
     gettext_noop("Stripe"): {

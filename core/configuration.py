@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
+from core.mailer import NOBODY_WRITES_BACK, Mailer, is_mailbox, mailer_of
 from core.money import is_supported
 
 ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -20,6 +21,7 @@ MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
 ALL_OTHER_CURRENCIES = "*"
 AMOUNT = r"[0-9]{1,15}"
 LIMITS = "minor units like 50000, or by currency like usd=50000,*=40000"
+EMAIL_URLS = "smtp+tls://user:password@host:587, smtps://user:password@host, smtp://host, file:///folder or console:"
 DEMO_PASSWORD = "root"  # noqa: S105 the brief's, refused outside the demo
 
 
@@ -99,6 +101,12 @@ class Environment:
             amounts[currency] = int(amount)
         return amounts
 
+    def line(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not value.isprintable():
+            raise ConfigurationError(name, "must be one line of text")
+        return value
+
     def items(self, name: str, default: str | None = None) -> tuple[str, ...]:
         """The items of a comma-separated list, at least one."""
         items = tuple(item.strip() for item in self.text(name, default).split(",") if item.strip())
@@ -144,6 +152,9 @@ class Configuration:
     stripe_js_url: str
     accounts: dict[str, Account]
     audit_key: AuditKey | None
+    shop_name: str
+    mailer: Mailer | None
+    email_from: str
     order_stale_hours: int
     refund_limit: dict[str, int]
     superuser_username: str
@@ -153,6 +164,7 @@ class Configuration:
 def read_configuration(variables: Mapping[str, str]) -> Configuration:
     """The whole configuration; raises ConfigurationError for the first setting that is missing, malformed or unsafe."""
     environment = Environment(variables)
+    mailer = read_mailer(environment)
     configuration = Configuration(
         demo=environment.flag("COUNTERSIGN_DEMO"),
         debug=environment.flag("DJANGO_DEBUG"),
@@ -164,6 +176,9 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         stripe_js_url=environment.text("STRIPE_JS_URL", ""),
         accounts=read_accounts(environment),
         audit_key=read_audit_key(environment),
+        shop_name=environment.line("SHOP_NAME", "Countersign"),
+        mailer=mailer,
+        email_from=read_sender(environment, None if mailer and mailer.sends else NOBODY_WRITES_BACK),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
         refund_limit=environment.limits("REFUND_LIMIT"),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
@@ -191,6 +206,8 @@ def refuse_demo_values(configuration: Configuration) -> None:
         raise ConfigurationError("DJANGO_SUPERUSER_PASSWORD", "is the demo's password; choose another")
     if not configuration.public_url.startswith("https://"):
         raise ConfigurationError("PUBLIC_URL", "must begin with https://; plain http needs COUNTERSIGN_DEMO=1")
+    if configuration.mailer and configuration.mailer.shows_password:
+        raise ConfigurationError("EMAIL_URL", "would send its password in clear; use smtp+tls:// or smtps://")
     if configuration.audit_key is None:
         raise ConfigurationError("AUDIT_SIGNING_KEY", "is not set; `openssl rand -base64 32` makes one")
 
@@ -270,6 +287,22 @@ def read_audit_key(environment: Environment) -> AuditKey | None:
             "that it replaces",
         )
     return key
+
+
+def read_mailer(environment: Environment) -> Mailer | None:
+    """None where EMAIL_URL is unset. The ConfigurationError shows nothing of the URL, which holds a password."""
+    text = environment.text("EMAIL_URL", "")
+    try:
+        return mailer_of(text) if text else None
+    except ValueError:
+        raise ConfigurationError("EMAIL_URL", f"must be like {EMAIL_URLS}") from None
+
+
+def read_sender(environment: Environment, default: str | None) -> str:
+    sender = environment.text("EMAIL_FROM", default)
+    if not is_mailbox(sender):
+        raise ConfigurationError("EMAIL_FROM", "must be like orders@shop.example or Shop <orders@shop.example>")
+    return sender
 
 
 def refuse_overlap(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.configuration import ConfigurationError, read_configuration
 from core.logging import logging_settings
+from core.mailer import files_in
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,7 @@ STRIPE_JS_URL = configuration.stripe_js_url or (
 )
 STRIPE_ACCOUNTS = configuration.accounts
 AUDIT_SIGNING_KEY = configuration.audit_key
+SHOP_NAME = configuration.shop_name
 ORDER_STALE_HOURS = configuration.order_stale_hours
 REFUND_LIMIT = configuration.refund_limit
 SUPERUSER_USERNAME = configuration.superuser_username
@@ -184,6 +186,12 @@ ADMIN_CSP = SECURE_CSP | {
     "img-src": [CSP.SELF, "data:"],
     "form-action": [CSP.SELF],
 }
+
+# Unset, the demo's mails are files; elsewhere none are written, which is said when a process starts (orders/mails).
+mailer = configuration.mailer or (files_in(BASE_DIR / ".local" / "mail") if DEMO else None)
+MAILERS = {"default": {"BACKEND": mailer.backend, "OPTIONS": mailer.options}} if mailer else {}
+DEFAULT_FROM_EMAIL = configuration.email_from
+SILENCED_SYSTEM_CHECKS = ["mail.W001"]  # that there is no mailer: as above
 
 # A webhook event of Stripe is a few kilobytes; nothing else that we accept is larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024

@@ -7,5 +7,9 @@ class OrdersConfig(AppConfig):
     verbose_name = gettext_lazy("Orders")
 
     def ready(self) -> None:
+        from core.eventlog import following  # noqa: PLC0415 models can be imported now
         from orders import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported
+        from orders.mails.outbox import outbox  # noqa: PLC0415 as above
         from orders.services import accounts, checkout, closing, intents, refunding  # noqa: F401, PLC0415 registers what follows from settled calls
+
+        following.register(outbox)

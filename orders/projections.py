@@ -22,6 +22,7 @@ from orders.events import (
     OrderDrafted,
     OrderEventIgnored,
     OrderLineSet,
+    OrderMailSent,
     OrderNoteAdded,
     OrderNoteErased,
     OrderPaid,
@@ -249,7 +250,12 @@ class OrderAggregate(Aggregate[Order]):
     @apply.register
     def _for_the_record(
         self,
-        _fact: OrderCommandRefused | OrderEventIgnored | OrderQuoteMismatched | OrderNoteAdded | OrderNoteErased,
+        _fact: OrderCommandRefused
+        | OrderEventIgnored
+        | OrderMailSent
+        | OrderQuoteMismatched
+        | OrderNoteAdded
+        | OrderNoteErased,
         recorded_at: datetime,
     ) -> None:
         """Told by the timeline; the rows stay as they are."""

@@ -14,9 +14,10 @@ from orders.models import (
     Order,
     OrderState,
     PaymentStatus,
+    Refund,
     RefundApproval,
 )
-from orders.sums import undecided_intents
+from orders.sums import REFUND_MADE, undecided_intents
 
 PAGE = 100
 
@@ -51,6 +52,11 @@ def visible_order(order_id: int, viewer: Viewer) -> Order:
     if order is None or not viewer.may_see(order):
         raise NotFound
     return order
+
+
+def made_refunds(order: Order) -> QuerySet[Refund]:
+    """What was given back of an order, oldest first."""
+    return order.refunds.filter(status=REFUND_MADE).order_by("updated_at", "pk")
 
 
 def basket_of(shopper_id: str | None) -> Order | None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from orders.views import basket, paying, shop
+from orders.views import basket, paying, receipts, shop
 
 urlpatterns = [
     path("", shop.catalogue, name="catalogue"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("order/<int:order_id>/checkout", shop.checkout, name="checkout"),
     path("order/<int:order_id>/payment-intent", paying.payment_intent, name="payment-intent"),
     path("order/<int:order_id>/pay", paying.pay, name="pay"),
+    path("order/<int:order_id>/receipt", receipts.receipt, name="receipt"),
     path("basket", basket.basket, name="basket"),
     path("basket/items", basket.basket_items, name="basket-items"),
     path("basket/discount", basket.basket_discount, name="basket-discount"),

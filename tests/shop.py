@@ -41,6 +41,7 @@ class Shop:
         self.stripe = SimulatedStripe(f"http://localhost:{self.stripe_port}")
         self.database_url = database_url
         self.violations = folder / "violations"
+        self.mails = folder / "mails"
         self._folder = folder
         self._children: list[Child] = []
         self._environment = {
@@ -49,6 +50,7 @@ class Shop:
             "COUNTERSIGN_TEST_VIOLATIONS": str(self.violations),
             "DATABASE_URL": database_url,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "EMAIL_URL": f"file://{self.mails}",
             "NO_PROXY": "127.0.0.1,localhost",
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,

@@ -10,10 +10,11 @@ from billing.services import call_named_in
 from core.configuration import Account
 from orders.services.attempts import CREATE_INTENT, CREATE_SESSION
 from orders.services.closing import order_behind
+from orders.services.contacts import hear_contact
 from orders.services.payments import ignore_news, record_news
 from webhooks.events import StripeEvent
 from webhooks.models import DeliveryState, PaymentLink
-from webhooks.readers import HINTS, MIRRORED, READERS, TOLD_BY_ITS_SESSION, Origin, StripeObject, intent_of
+from webhooks.readers import EMAILS, HINTS, MIRRORED, READERS, TOLD_BY_ITS_SESSION, Origin, StripeObject, intent_of
 
 OBJECT_GONE = "object_gone"
 # What Stripe gives no metadata of ours: it is known by its PaymentIntent, which may be heard of later.
@@ -99,7 +100,8 @@ def tell_order(
     event: StripeEvent, stripe_object: StripeObject, call: StripeCall | None, order_id: int, link: PaymentLink | None
 ) -> Outcome:
     """Tell the order; a link that did not know its order yet is given it, and comes back with the outcome."""
-    facts = READERS[event.type](origin_of(call, link), stripe_object) if event.type in READERS else ()
+    origin = origin_of(call, link)
+    facts = READERS[event.type](origin, stripe_object) if event.type in READERS else ()
     if facts:
         call_id = str(call.pk) if call else ""
         changed = record_news(order_id=order_id, event_id=event.id, event_type=event.type, call_id=call_id, facts=facts)
@@ -107,6 +109,8 @@ def tell_order(
         reason = HINTS.get(event.type, TOLD_BY_ITS_SESSION)
         ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=reason)
         changed = False
+    if event.type in EMAILS and (email := EMAILS[event.type](origin, stripe_object)):
+        hear_contact(order_id=order_id, email=email)
     newly_linked = link if link is not None and link.order_id is None else None
     if newly_linked is not None:
         newly_linked.order_id = order_id

@@ -191,6 +191,33 @@ HINTS = {
     "payment_intent.payment_failed": "told_by_its_charge",
 }
 
+
+def email_of_session(_origin: Origin, session: StripeObject) -> str:
+    """What the shopper typed on Stripe's page; `customer_email` is what a Session was opened with."""
+    return (session.get("customer_details") or {}).get("email") or session.get("customer_email") or ""
+
+
+def email_of_charge(origin: Origin, charge: StripeObject) -> str:
+    """Of our own page alone: a Session tells by itself what was typed."""
+    if not origin.is_element:
+        return ""
+    return (charge.get("billing_details") or {}).get("email") or charge.get("receipt_email") or ""
+
+
+def email_of_intent(origin: Origin, intent: StripeObject) -> str:
+    return (intent.get("receipt_email") or "") if origin.is_element else ""
+
+
+# Who tells where the shopper can be written to.
+EMAILS: dict[str, Callable[[Origin, StripeObject], str]] = {
+    "checkout.session.completed": email_of_session,
+    "checkout.session.async_payment_succeeded": email_of_session,
+    "checkout.session.async_payment_failed": email_of_session,
+    "payment_intent.succeeded": email_of_intent,
+    "charge.pending": email_of_charge,
+    "charge.succeeded": email_of_charge,
+}
+
 # Of discounts and taxes, which no order needs to hear of: what they tell is checked at Stripe.
 MIRRORED = frozenset({"coupon.created", "coupon.updated", "coupon.deleted", "tax_rate.created", "tax_rate.updated"})
 

@@ -6,11 +6,11 @@ settled event is projected once, whoever else follows at the same time and whate
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.db import transaction
 
-from core.eventlog.tail import Cursor, cursor_of, read_settled
+from core.eventlog.tail import Cursor, cursor_of, read_settled, settled_end
 from core.models import Event, Follower
 
 BATCH = 1000
@@ -21,9 +21,13 @@ class Projection(Protocol):
 
     That order is nearly that of the versions of a stream: a transaction may have begun before another and appended
     after it.
+
+    `from_now_on`: what it sets going can't be taken back, so it is told what happens after it was first made, and of
+    that nothing twice: a rebuild leaves its rows and its place as they are.
     """
 
     name: str
+    from_now_on: bool
 
     def project(self, events: list[Event]) -> None: ...
 
@@ -41,7 +45,8 @@ def register(projection: Projection) -> None:
 def locked_place(projection: Projection) -> Iterator[Follower]:
     """A transaction in which nobody else follows for this projection."""
     with transaction.atomic(durable=True):
-        Follower.objects.get_or_create(pk=projection.name)
+        beginning: dict[str, Any] = {"cursor": settled_end} if projection.from_now_on else {}
+        Follower.objects.get_or_create(pk=projection.name, defaults=beginning)
         yield Follower.objects.select_for_update().get(pk=projection.name)
 
 
@@ -72,6 +77,8 @@ def follow(projection: Projection) -> int:
 
 def rebuild(projection: Projection) -> int:
     """Delete the projection's rows and make them anew from the log; how many events were read."""
+    if projection.from_now_on:
+        return follow(projection)
     with locked_place(projection) as place:
         projection.forget()
         place.cursor = None

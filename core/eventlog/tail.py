@@ -67,6 +67,17 @@ def cursor_of(event: Event) -> Cursor:
     return Cursor(event.cluster, event.transaction_id, event.position)
 
 
+def settled_end() -> Cursor | None:
+    """Where a reader stands that has read all that is settled; None where nothing is."""
+    last = Event.objects.order_by("position").last()
+    while last is not None:
+        era = era_around(last.cluster, last.position)
+        if (settled := era.settled_events().last()) is not None:
+            return cursor_of(settled)
+        last = Event.objects.filter(position__lte=era.after).order_by("position").last()
+    return None
+
+
 def is_behind(one: Cursor, other: Cursor) -> bool:
     """Whether a reader that has come to `one` has yet to read the event at `other`."""
     if one.cluster == other.cluster:

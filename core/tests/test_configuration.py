@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -21,6 +22,7 @@ PRODUCTION = {
     "AUDIT_SIGNING_KEY": "c2VlZHNlZWRzZWVkc2VlZHNlZWRzZWVkc2VlZHNlZWQ=",
     "REFUND_LIMIT": "50000",
 }
+POST = {"username": "post", "password": "pw"}
 SECOND = {
     "STRIPE_ACCOUNTS": "default,euro",
     "STRIPE_DEFAULT_CURRENCIES": "usd,*",
@@ -73,14 +75,60 @@ def read_limit(environment: dict[str, str]) -> dict[str, int]:
     return read_configuration(PRODUCTION | environment).refund_limit
 
 
+@pytest.mark.parametrize(
+    ("url", "backend", "options"),
+    [
+        (
+            "smtp+tls://post%40shop:p%3Aw@mail.example:2525",
+            "smtp",
+            {"host": "mail.example", "port": 2525, "use_tls": True, "username": "post@shop", "password": "p:w"},
+        ),
+        ("smtps://post:pw@mail.example", "smtp", {"host": "mail.example", "use_ssl": True} | POST),
+        ("smtp://[::1]:25", "smtp", {"host": "::1", "port": 25}),
+        ("file:///var/mail%20box", "filebased", {"file_path": "/var/mail box"}),
+        ("console:", "console", {}),
+    ],
+)
+def test_mail_leaves_as_its_url_says(url: str, backend: str, options: dict[str, Any]) -> None:
+    found = read_configuration(PRODUCTION | {"EMAIL_URL": url, "EMAIL_FROM": "Лавка <shop@shop.example>"})
+    assert found.mailer
+    assert found.mailer.backend == f"django.core.mail.backends.{backend}.EmailBackend"
+    assert {name: value for name, value in found.mailer.options.items() if name != "timeout"} == options
+    assert found.email_from == "Лавка <shop@shop.example>"
+
+
+def test_without_its_url_no_mail_leaves() -> None:
+    assert read_configuration(PRODUCTION).mailer is None
+
+
 def test_secrets_are_in_no_representation() -> None:
-    shown = repr(read_configuration(PRODUCTION))
-    assert not any(secret in shown for secret in ("sk_live_1", "whsec_new", "k" * 50, "shop@db"))
+    mail = {"EMAIL_URL": "smtps://post:hidden@mail.example", "EMAIL_FROM": "shop@shop.example"}
+    shown = repr(read_configuration(PRODUCTION | mail))
+    assert not any(secret in shown for secret in ("sk_live_1", "whsec_new", "k" * 50, "shop@db", "hidden"))
 
 
 @pytest.mark.parametrize(
     ("setting", "changes"),
     [
+        ("EMAIL_URL", {"EMAIL_URL": "mail.example"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtp://"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtp+tls://user:hidden@host:nope"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtp+tls://user:hidden@host:0"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtp+tls://user@host"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtp+tls://user:hidden@host/path"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtp+tls://user:hidden@host?timeout=1"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtps://[::1"}),
+        ("EMAIL_URL", {"EMAIL_URL": "https://user:hidden@host"}),
+        ("EMAIL_URL", {"EMAIL_URL": "file://folder"}),
+        ("EMAIL_URL", {"EMAIL_URL": "file:///"}),
+        ("EMAIL_URL", {"EMAIL_URL": "console:///"}),
+        ("EMAIL_URL", {"EMAIL_URL": "smtp://user:hidden@host", "EMAIL_FROM": "shop@shop.example"}),
+        ("EMAIL_FROM", {"EMAIL_URL": "smtp://host"}),
+        ("EMAIL_FROM", {"EMAIL_FROM": "Shop"}),
+        ("EMAIL_FROM", {"EMAIL_FROM": "Shop <shop@nowhere>"}),
+        ("EMAIL_FROM", {"EMAIL_FROM": "one@shop.example, two@shop.example"}),
+        ("EMAIL_FROM", {"EMAIL_FROM": "Shop <shop@shop.example>\nBcc: all@shop.example"}),
+        ("SHOP_NAME", {"SHOP_NAME": "Shop\nBcc: all@shop.example"}),
         ("DATABASE_URL", {"DATABASE_URL": ""}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite:///x"}),
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://u:p@host:nope/db"}),
@@ -126,6 +174,7 @@ def test_a_broken_setting_is_named(setting: str, changes: dict[str, str]) -> Non
         read_configuration(PRODUCTION | changes)
     assert refused.value.setting == setting
     assert str(refused.value).startswith(f"{setting} ")
+    assert "hidden" not in str(refused.value)
 
 
 @pytest.mark.parametrize("program", [["manage.py", "check"], ["-m", "gunicorn", "core.wsgi", "--check-config"]])

@@ -27,6 +27,7 @@ class Copy:
     """Keeps the positions it was handed, in a table of the database so that they go with a transaction."""
 
     name = "test.copy"
+    from_now_on = False
 
     def __init__(self) -> None:
         self.fails = False
@@ -106,4 +107,45 @@ def test_a_rebuild_makes_the_same_rows_from_nothing(copy: Copy, capsys: pytest.C
     call_command("projections", "--rebuild")
     assert copy.positions == before
     assert capsys.readouterr().out == '{"projection": "test.copy", "events": 5}\n'
-    assert Follower.objects.get().cursor
+    assert Follower.objects.get(pk="test.copy").cursor
+
+
+class TestFromNowOn:
+    @pytest.fixture(autouse=True)
+    def _from_now_on(self, copy: Copy) -> None:
+        copy.from_now_on = True
+
+    def test_only_what_happens_after_it_was_first_made_is_projected(self, copy: Copy) -> None:
+        write("order-1", count=5)
+        following.follow(copy)
+        assert copy.positions == []
+        write("order-2", count=2)
+        following.follow(copy)
+        assert copy.positions == log()[5:]
+
+    def test_the_first_event_of_an_empty_log_is_projected(self, copy: Copy) -> None:
+        following.follow(copy)
+        write("order-1")
+        following.follow(copy)
+        assert copy.positions == log()
+
+    def test_a_rebuild_leaves_its_rows_and_projects_nothing_twice(self, copy: Copy) -> None:
+        write("order-1")
+        following.follow(copy)
+        write("order-2", count=2)
+        following.follow(copy)
+        before = copy.positions
+        write("order-3")
+        assert following.rebuild(copy) == 1
+        assert copy.positions == [*before, log()[-1]]
+
+    def test_what_another_cluster_wrote_is_not_projected(self, copy: Copy) -> None:
+        write("order-1", count=3)
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE core_event DISABLE TRIGGER USER")
+            cursor.execute("UPDATE core_event SET cluster = cluster - 1")
+            cursor.execute("ALTER TABLE core_event ENABLE TRIGGER USER")
+        following.follow(copy)
+        write("order-2")
+        following.follow(copy)
+        assert copy.positions == log()[3:]

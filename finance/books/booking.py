@@ -34,6 +34,7 @@ from orders.events import (
     OrderDrafted,
     OrderEventIgnored,
     OrderLineSet,
+    OrderMailSent,
     OrderPaid,
     OrderPlaced,
     OrderQuoteMismatched,
@@ -73,6 +74,7 @@ IMMATERIAL = (
     OrderAttentionCleared,
     OrderCommandRefused,
     OrderEventIgnored,
+    OrderMailSent,
 )
 
 

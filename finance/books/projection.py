@@ -8,6 +8,7 @@ from finance.models import BookedObject, BookedTransaction, DaySummary, LedgerLi
 
 class Books:
     name = "finance.books"
+    from_now_on = False
 
     def project(self, events: list[Event]) -> None:
         booking = Booking(events)

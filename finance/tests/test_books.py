@@ -382,6 +382,7 @@ class TestReadingTheLog:
 
         class Dying:
             name = books.name
+            from_now_on = books.from_now_on
 
             def project(self, events: list[Event]) -> None:
                 books.project(events)

@@ -9,6 +9,7 @@ from orders.events.attending import (
     OrderCanceled,
     OrderCommandRefused,
     OrderEventIgnored,
+    OrderMailSent,
     OrderNoteAdded,
     OrderNoteErased,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "OrderDrafted",
     "OrderEventIgnored",
     "OrderLineSet",
+    "OrderMailSent",
     "OrderNoteAdded",
     "OrderNoteErased",
     "OrderPaid",

@@ -49,6 +49,15 @@ class OrderEventIgnored:
     reason: str
 
 
+@fact("order.mail_sent")
+@dataclass(frozen=True, kw_only=True)
+class OrderMailSent:
+    """An e-mail was handed over for sending: `kind` is one of orders.models.MailKind, `reference` what it is about."""
+
+    kind: str
+    reference: str
+
+
 @fact("order.note_added")
 @dataclass(frozen=True, kw_only=True)
 class OrderNoteAdded:

@@ -1,6 +1,7 @@
 """The catalogue, and the rows that orders fold into. Only Item is edited; the rest changes by events alone."""
 
 from orders.models.contact import Contact
+from orders.models.mail import Mail, MailKind, MailState
 from orders.models.order import (
     SETTLED_STATES,
     Attention,
@@ -34,6 +35,9 @@ __all__ = [
     "Dispute",
     "DisputeState",
     "Item",
+    "Mail",
+    "MailKind",
+    "MailState",
     "Order",
     "OrderLine",
     "OrderState",

@@ -80,6 +80,10 @@ SENTENCES = {
     "order.canceled account_changed": _("The basket was begun anew at the account that its currency goes to now"),
     "order.canceled emptied": _("The basket was given up for one in another currency"),
     "order.canceled price_changed": _("The order was canceled because its item's price changed"),
+    "order.mail_sent": _("An e-mail was sent: {kind}"),
+    "order.mail_sent paid": _("An e-mail was sent: the order is paid"),
+    "order.mail_sent refunded": _("An e-mail was sent: a refund was made ({reference})"),
+    "order.mail_sent payment_failed": _("An e-mail was sent: a payment failed, and the order can be paid again"),
     "order.note_added": _("A note was added"),
     "order.note_erased": _("The text of a note was erased"),
     "order.attention_raised": _("A person should look: {reason}"),
@@ -104,7 +108,7 @@ REFUSALS = (
     OrderNotRefundable,
 )
 # The data that may decide between an event's sentences.
-DECIDING = ("status", "state", "is_open", "reason", "quantity")
+DECIDING = ("status", "state", "is_open", "reason", "quantity", "kind")
 AMOUNTS = {"unit_amount", "total", "stripe_total", "quoted_total", "amount", "received", "refunded", "net"}
 # Facts whose lines are told in `{of_lines}`.
 OF_LINES = ("order.refund_requested", "order.refund_approval_requested")

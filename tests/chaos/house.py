@@ -109,6 +109,7 @@ class House:
             "COUNTERSIGN_TEST_VIOLATIONS": str(self.violations),
             "DATABASE_URL": self._database.url,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "EMAIL_URL": f"file://{folder}/mails",
             "NO_PROXY": "127.0.0.1,localhost",
             "PORT": str(self._port),
             "PUBLIC_URL": self.url,
