@@ -19,7 +19,7 @@ class OrderNotPayable(CommandRefused):
     words = {
         "already_placed": _("it has been placed already"),
         "empty": _("it is empty"),
-        "too_many_lines": f"it has more than the {MAXIMUM_LINES} lines that can be paid at once",
+        "too_many_lines": _("it has more than the 100 lines that can be paid at once"),
         "below_minimum": _("the least that can be charged is {amount}"),
         "above_maximum": _("the most that can be charged is {amount}"),
         "placed_in_another_tab": _("it is being placed in another tab; reload the page"),
