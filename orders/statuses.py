@@ -172,10 +172,19 @@ def status_of(
     now = now or timezone.now()
     if order.state == OrderState.PENDING:
         return replace(waiting_status(order, returning, now), also=tuple(money_notes(order, now)))
-    first, *rest = [*overriding(order), settled_status(order, canceled_because, now)]
-    if order.state == OrderState.PAID and Attention.UNDERPAID in order.attention:
-        del rest[-1]  # no thanks for what is not all here
-    return replace(first, also=(*(status.happened for status in rest), *money_notes(order, now)))
+    settled, notes = settled_status(order, canceled_because, now), tuple(money_notes(order, now))
+    over = list(overriding(order))
+    if not over:
+        return replace(settled, also=notes)
+    return replace(over[0], also=(*(status.happened for status in over[1:]), *said_beside(order, settled), *notes))
+
+
+def said_beside(order: Order, settled: Status) -> Iterator[Words]:
+    """What became of an order, where something else comes first."""
+    if order.state in {OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}:
+        yield f"{settled.happened} {settled.to_do}"
+    elif order.state != OrderState.PAID or Attention.UNDERPAID not in order.attention:
+        yield settled.happened  # no thanks for what is not all here
 
 
 def waiting_status(order: Order, returning: Return, now: datetime) -> Status:

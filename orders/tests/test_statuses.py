@@ -374,10 +374,11 @@ class TestAFinalOrder:
 
     def test_says_what_the_bank_gave_back_and_what_we_did(self) -> None:
         order = final("partially_refunded", received=1850, refunded=850, dispute_state="lost")
-        with_rows(order, disputes=[Dispute(status="lost", amount=1000, currency="usd")])
+        lost = Dispute(status="lost", amount=1000, currency="usd")
+        with_rows(order, disputes=[lost], refunds=[refund("succeeded", 850)])
         status = status_of(order, now=NOW)
         assert "gave you $10.00 back" in str(status.happened)
-        assert "We received $18.50 and gave $8.50 of it back." in status.also
+        assert "We received $18.50 and gave $8.50 of it back. We sent it on November 25, 2026" in words_of(status)
 
     @pytest.mark.parametrize(
         ("reason", "said"),
@@ -390,6 +391,11 @@ class TestAFinalOrder:
     )
     def test_says_why_it_was_canceled(self, reason: str, said: str) -> None:
         assert said in str(status_of(final("canceled"), canceled_because=reason, now=NOW).happened)
+
+    def test_is_not_thanked_for_what_is_not_all_there(self) -> None:
+        order = final("paid", received=1000, attention=["refund_failed", "underpaid"])
+        status = status_of(order, now=NOW)
+        assert status.also == ("We received $10.00, and this order costs $18.50.",)
 
     def test_in_review_is_told_without_the_reason(self) -> None:
         status = status_of(final("paid", received=1850, attention=["in_review"]), now=NOW)
