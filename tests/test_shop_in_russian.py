@@ -150,7 +150,8 @@ class TestTheSwitch:
 
     def test_beats_the_browsers_language_and_is_kept(self, client: Client, mug: Item) -> None:
         self.choose(client, "ru", f"/item/{mug.pk}")
-        assert client.cookies[settings.LANGUAGE_COOKIE_NAME]["path"] == "/"
+        cookie = client.cookies[settings.LANGUAGE_COOKIE_NAME]
+        assert (cookie["path"], cookie["max-age"]) == ("/", 365 * 24 * 3600)
         content = client.get(f"/item/{mug.pk}", headers={"accept-language": "en-US"}).content.decode()
         assert '<html lang="ru"' in content
         assert "18,50\xa0$" in content
