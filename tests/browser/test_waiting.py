@@ -83,10 +83,13 @@ class TestABrowserThatGoesBack:
         expect(page.get_by_role("button", name="Continue to payment")).to_have_count(0)
 
 
-class TestTheLanguage:
+class TestTheLanguageAndTheTime:
     @pytest.mark.parametrize("javascript", [True, False])
-    def test_is_switched_on_any_page_and_kept_to_the_end(self, visit: Visit, javascript: bool) -> None:
+    def test_are_the_shoppers_on_every_page_to_the_end(self, visit: Visit, javascript: bool) -> None:
+        """The zone is told by a script; without it times are in UTC, and say so."""
         page = visit(javascript=javascript)
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Tokyo"})
         open_first_item(page)
         page.get_by_role("button", name="Русский").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Enamel mug")
@@ -95,5 +98,7 @@ class TestTheLanguage:
         order_shown(page)
         expect_status(page, "Оплачено")
         expect(page.get_by_role("link", name="Корзина")).to_be_visible()
+        in_utc = expect(page.locator("time"))
+        (in_utc.not_to_contain_text if javascript else in_utc.to_contain_text)("UTC")
         page.get_by_role("button", name="English").click()
         expect_status(page, "Paid")
