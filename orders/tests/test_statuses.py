@@ -158,6 +158,9 @@ class TestAWaitingOrder:
         order = waiting(*statuses, attention=attention)
         assert status_of(order, returning=Return(paid=returned), now=NOW) == told
 
+    def test_whose_checkout_was_completed_is_being_confirmed_wherever_the_shopper_comes_from(self) -> None:
+        assert status_of(waiting(checkouts=["completed"]), now=NOW) == CONFIRMING
+
     def test_whose_checkout_expired_is_not_being_confirmed_whatever_the_address_says(self) -> None:
         order = waiting(checkouts=["expired"])
         assert status_of(order, returning=Return(paid=True), now=NOW) == EXPIRED
