@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from django.conf import settings
+from django.utils.translation import gettext_noop as _
 
 from core.configuration import ALL_OTHER_CURRENCIES, Account
 from core.refusals import NotFound, Refusal
@@ -14,7 +15,7 @@ class CurrencyNotServed(Refusal):
 
     code = "currency_not_served"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    message = "We can't take payments in {currency} at the moment."
+    message = _("We can't take payments in {currency} at the moment.")
 
 
 class AccountNotConfigured(Refusal):
@@ -23,7 +24,7 @@ class AccountNotConfigured(Refusal):
     event: ClassVar = "account.missing"
     code = "account_not_configured"
     status = HTTPStatus.CONFLICT
-    message = "Payments of this order are handled by an account that is no longer in use. Please contact us."
+    message = _("Payments of this order are handled by an account that is no longer in use. Please contact us.")
 
 
 class AccountInOtherMode(AccountNotConfigured):

@@ -8,6 +8,8 @@ import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from core.refusals import Refusal
 
@@ -18,15 +20,15 @@ type View = Callable[..., HttpResponse]
 RETRY_AFTER_SECONDS = 5
 # What a page is headed with; HTTP's own phrases are no words for a shopper.
 TITLES = {
-    HTTPStatus.BAD_REQUEST: "That did not work",
-    HTTPStatus.FORBIDDEN: "Not allowed",
-    HTTPStatus.NOT_FOUND: "Nothing here",
-    HTTPStatus.CONFLICT: "Not possible now",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "We can't take this payment",
-    HTTPStatus.TOO_MANY_REQUESTS: "One moment, please",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong",
-    HTTPStatus.BAD_GATEWAY: "The payment was not opened",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Back in a moment",
+    HTTPStatus.BAD_REQUEST: _("That did not work"),
+    HTTPStatus.FORBIDDEN: _("Not allowed"),
+    HTTPStatus.NOT_FOUND: _("Nothing here"),
+    HTTPStatus.CONFLICT: _("Not possible now"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: _("We can't take this payment"),
+    HTTPStatus.TOO_MANY_REQUESTS: _("One moment, please"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: _("Something went wrong"),
+    HTTPStatus.BAD_GATEWAY: _("The payment was not opened"),
+    HTTPStatus.SERVICE_UNAVAILABLE: _("Back in a moment"),
 }
 
 
@@ -62,8 +64,8 @@ def answer_error(request: HttpRequest, *, status: HTTPStatus, code: str, message
 
 
 def answer_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """A refusal's own status and words; its ids are for the log."""
-    log.info("request.refused", code=refusal.code, message=str(refusal), ids=refusal.ids)
+    """A refusal's own status and words; its ids are for the log, which tells it in one language."""
+    log.info("request.refused", code=refusal.code, message=refusal.message, ids=refusal.ids)
     response = answer_error(request, status=refusal.status, code=refusal.code, message=str(refusal))
     if refusal.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -75,7 +77,7 @@ def answer_unavailable(request: HttpRequest) -> HttpResponse:
         request,
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code="unavailable",
-        message="We can't reach our records right now. Nothing was lost or charged; try again in a moment.",
+        message=gettext("We can't reach our records right now. Nothing was lost; try again in a moment."),
     )
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response

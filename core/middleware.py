@@ -1,4 +1,4 @@
-"""What every request gets: an id, a log line, the admin's own CSP, and refusals turned into answers."""
+"""What every request gets: an id, a log line, a language, the admin's own CSP, and refusals turned into answers."""
 
 import re
 import time
@@ -20,7 +20,7 @@ from django.utils.cache import patch_vary_headers
 
 from core.answers import answer_refusal, answer_unavailable
 from core.eventlog import provenance
-from core.money import locale_of, spoken_locale
+from core.locales import locale_of, spoken_locale
 from core.refusals import Refusal
 from core.staff import sessions
 from core.staff.backend import refused
@@ -126,39 +126,21 @@ class DenialMiddleware:
         return response
 
 
-class LocaleOfMoneyMiddleware:
-    """Amounts are written as the visitor's language has it (Accept-Language); see below for the admin."""
+class LanguageMiddleware:
+    """Speaks to everybody in their language, writes amounts as they are used to, and tells times in their zone.
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/admin/"):
-            return self.get_response(request)
-        token = spoken_locale.set(locale_of(request.headers.get("Accept-Language", "")))
-        try:
-            response = self.get_response(request)
-        finally:
-            spoken_locale.reset(token)
-        patch_vary_headers(response, ["Accept-Language"])
-        return response
-
-
-class StaffLanguageMiddleware:
-    """The admin speaks a member of staff's language, writes amounts as it does, and tells times in their time zone.
-
-    The language is the one that they chose, else their browser's; the zone is what their browser says in a cookie
-    (core/static/core/time_zone.js), UTC until then.
+    The language is the one that they chose by a page's switch, else the first that their browser asks for and we speak.
+    Amounts follow the browser's region (`en-GB`), also where we don't speak its language, unless another was chosen.
+    The zone is what their browser says in a cookie (core/static/core/time_zone.js), UTC until then.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith("/admin/"):
-            return self.get_response(request)
-        language = translation.get_language_from_request(request)
-        token = spoken_locale.set(language)
+        chosen = chosen_language(request)
+        language = chosen or translation.get_language_from_request(request)
+        token = spoken_locale.set(locale_of(request.headers.get("Accept-Language", ""), chosen))
         try:
             with translation.override(language), timezone.override(zone_of(request.COOKIES.get("time_zone", ""))):
                 response = self.get_response(request)
@@ -167,6 +149,14 @@ class StaffLanguageMiddleware:
         patch_vary_headers(response, ["Accept-Language", "Cookie"])
         response.headers.setdefault("Content-Language", language)
         return response
+
+
+def chosen_language(request: HttpRequest) -> str | None:
+    """What django.views.i18n.set_language stored in this browser, if we speak it."""
+    try:
+        return translation.get_supported_language_variant(request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""))
+    except LookupError:
+        return None
 
 
 @lru_cache(maxsize=512)

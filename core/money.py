@@ -5,16 +5,15 @@ Which currencies have no or three decimals is Stripe's own list, not ISO's: docs
 """
 
 import re
-from contextvars import ContextVar
 from copy import copy
 from decimal import Decimal
-from functools import lru_cache
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.numbers import get_currency_symbol, is_currency
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, ngettext
-from django.utils.translation.trans_real import parse_accept_lang_header
+
+from core.locales import amounts_locale
 
 ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
@@ -64,24 +63,9 @@ def minor_units(amount: Decimal, currency: str) -> int:
     return int(amount.scaleb(exponent(currency)))
 
 
-# Whose way of writing numbers is meant where nobody says: bound at the edge to the shopper's.
-spoken_locale: ContextVar[str] = ContextVar("spoken_locale", default="en")
-
-
-@lru_cache(maxsize=512)
-def locale_of(accept_language: str) -> str:
-    """The first locale of an Accept-Language header (RFC 9110, 12.5.4) that Babel knows; `en` where there is none."""
-    for tag, _quality in parse_accept_lang_header(accept_language.lower()):
-        try:
-            return str(Locale.parse(tag, sep="-")).replace("_", "-")
-        except (UnknownLocaleError, ValueError):
-            continue
-    return "en"
-
-
 def format_percentage(percentage: str) -> str:
     """`8.875` -> `8.875%`, in the locale's way."""
-    locale = Locale.parse(spoken_locale.get(), sep="-")
+    locale = amounts_locale()
     pattern = copy(locale.percent_formats[None])
     pattern.frac_prec = (0, 4)
     return str(pattern.apply(Decimal(percentage) / 100, locale))
@@ -92,7 +76,7 @@ def format_money(amount: int, currency: str, locale: str | None = None) -> str:
 
     The decimals are Stripe's, not CLDR's: Babel would round 10.50 in a currency that CLDR counts in whole units.
     """
-    parsed = Locale.parse(locale or spoken_locale.get(), sep="-")
+    parsed = Locale.parse(locale, sep="-") if locale else amounts_locale()
     code = currency.upper()
     pattern = copy(parsed.currency_formats["standard"])
     digits = 0 if currency in WHOLE_ONLY else exponent(currency)

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 
 class Refusal(Exception):
@@ -26,7 +27,7 @@ class NotFound(Refusal):
 
     code = "not_found"
     status = HTTPStatus.NOT_FOUND
-    message = "There is nothing here that you can see."
+    message = _("There is nothing here that you can see.")
 
 
 class PrefetchRefused(Refusal):
@@ -34,7 +35,7 @@ class PrefetchRefused(Refusal):
 
     code = "prefetch_refused"
     status = HTTPStatus.FORBIDDEN
-    message = "A checkout is opened by a person, not ahead of time."
+    message = _("A checkout is opened by a person, not ahead of time.")
 
 
 class TooManyRequests(Refusal):
@@ -42,4 +43,4 @@ class TooManyRequests(Refusal):
 
     code = "too_many_requests"
     status = HTTPStatus.TOO_MANY_REQUESTS
-    message = "Too many checkouts were opened from your address. Wait a minute and try again."
+    message = _("Too many checkouts were opened from your address. Wait a minute and try again.")

@@ -12,7 +12,7 @@ handler500 = "core.views.server_error"
 urlpatterns = [
     path("", include("orders.urls")),
     path("webhooks/stripe/", include("webhooks.urls")),
-    path("admin/language/", set_language, name="set_language"),
+    path("language", set_language, name="set_language"),
     path("admin/export/", include("finance.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.healthz),

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext
 
 from billing.quotes import DiscountTerms, Quote, QuotedLine, TaxTerms
 from core.money import format_money, format_percentage
-from orders.models import Attention, DisputeState, Order, OrderLine, OrderState
+from orders.models import DisputeState, Order, OrderLine, OrderState
 from orders.quote import quote_of
 from orders.selectors import is_final, payment_progress
 
@@ -63,102 +62,6 @@ def status_as_json(order: Order) -> dict[str, Any]:
     return {"state": order.state, "payment": payment_progress(order), "final": is_final(order)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """What the order page says: `tone` is `waiting`, `good`, `neutral` or `warning`."""
-
-    tone: str
-    title: str
-    happened: str
-    to_do: str
-    payable: bool = False
-
-
-CONFIRMING = Status(
-    tone="waiting",
-    title="We are confirming your payment",
-    happened="The result is on its way to us from our payment provider.",
-    to_do="Do not pay again. This page updates by itself as soon as we know.",
-)
-UNPAID = Status(
-    tone="neutral",
-    title="Not paid yet",
-    happened="Your order is placed, and we know of no payment yet.",
-    to_do="Pay when you are ready.",
-    payable=True,
-)
-PROCESSING = Status(
-    tone="waiting",
-    title="Your payment is being processed",
-    happened="Your payment method takes a while to confirm; that can be days.",
-    to_do="Do not pay again. You can close this page and come back to it.",
-)
-UNCLEAR = Status(
-    tone="warning",
-    title="We are looking at your payment",
-    happened="What we received is not what this order needs.",
-    to_do="Do not pay again. A person will put it right and contact you if needed.",
-)
-PAID = Status(
-    tone="good",
-    title="Paid",
-    happened="We received your payment. Thank you!",
-    to_do="There is nothing more for you to do.",
-)
-PARTIALLY_REFUNDED = Status(
-    tone="good",
-    title="Partly refunded",
-    happened="We received your payment and gave part of it back.",
-    to_do="Your bank shows the refund within ten days.",
-)
-REFUNDED = Status(
-    tone="neutral",
-    title="Refunded",
-    happened="We gave your payment back.",
-    to_do="Your bank shows the refund within ten days.",
-)
-FAILED = Status(
-    tone="warning",
-    title="The payment did not go through",
-    happened="Your bank or payment method refused it, and nothing was charged.",
-    to_do="Try again, maybe with another card.",
-    payable=True,
-)
-CANCELED = Status(
-    tone="neutral",
-    title="Canceled",
-    happened="This order was canceled and can no longer be paid.",
-    to_do="Order again whenever you like.",
-)
-DRAFT = Status(tone="neutral", title="Not placed yet", happened="This order is still being put together.", to_do="")
-
-
-BY_STATE = {
-    OrderState.DRAFT: DRAFT,
-    OrderState.PAID: PAID,
-    OrderState.PARTIALLY_REFUNDED: PARTIALLY_REFUNDED,
-    OrderState.REFUNDED: REFUNDED,
-    OrderState.CANCELED: CANCELED,
-}
-# Money came in that does not pay the order. Told by the order's own row: the payments are read by another query,
-# which may see a delivery that this row has not seen yet.
-NOT_RIGHT = {Attention.UNDERPAID, Attention.UNCOUNTED}
-
-
-def status_of(order: Order, *, returned: bool) -> Status:
-    """The truth about an order for its shopper; `returned`: the shopper just came back from paying."""
-    if order.state in BY_STATE:
-        return BY_STATE[OrderState(order.state)]
-    if NOT_RIGHT & set(order.attention):
-        return UNCLEAR
-    progress = payment_progress(order)
-    if progress == "processing" and order.payments.all():
-        return PROCESSING
-    if progress == "failed":
-        return FAILED
-    return CONFIRMING if returned or progress in {"processing", "succeeded"} else UNPAID
-
-
 def money_table(order: Order, lines: Iterable[OrderLine] | None = None) -> list[tuple[str, str]]:
     """The order's sums in words and formatted amounts, its total last; a subtotal that is the total says nothing.
 
@@ -185,12 +88,13 @@ def taxes_by_terms(quote: Quote) -> dict[TaxTerms, int]:
 
 def tax_in_words(terms: TaxTerms) -> str:
     """`VAT 20%, included`."""
-    percentage = format_percentage(terms.percentage)
-    return f"{terms.name} {percentage}{', included' if terms.inclusive else ''}"
+    tax = f"{terms.name} {format_percentage(terms.percentage)}"
+    return gettext("{tax}, included").format(tax=tax) if terms.inclusive else tax
 
 
 def discount_in_words(terms: DiscountTerms) -> str:
     """`Spring sale, 15% off`; an amount off needs no words, since the row shows it."""
     if terms.percent_off is None:
         return terms.name
-    return f"{terms.name}, {format_percentage(terms.percent_off)} off"
+    percentage = format_percentage(terms.percent_off)
+    return gettext("{discount}, {percentage} off").format(discount=terms.name, percentage=percentage)

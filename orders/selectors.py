@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from core.models import Event
 from core.refusals import NotFound
 from orders.links import opens_order
 from orders.models import (
@@ -47,7 +48,9 @@ def item_by_id(item_id: int) -> Item:
 
 
 def visible_order(order_id: int, viewer: Viewer) -> Order:
-    """The order with all that belongs to it; raises NotFound where there is none or it is somebody else's."""
+    """The order with what its figures and the progress of its payment follow from; raises NotFound where there is none
+    or it is somebody else's.
+    """
     order = Order.objects.filter(pk=order_id).prefetch_related("lines", "checkouts", "payments").first()
     if order is None or not viewer.may_see(order):
         raise NotFound
@@ -57,6 +60,14 @@ def visible_order(order_id: int, viewer: Viewer) -> Order:
 def made_refunds(order: Order) -> QuerySet[Refund]:
     """What was given back of an order, oldest first."""
     return order.refunds.filter(status=REFUND_MADE).order_by("updated_at", "pk")
+
+
+def why_canceled(order: Order) -> str:
+    """The reason, which a canceled order's log alone holds; '' for any other."""
+    if order.state != OrderState.CANCELED:
+        return ""
+    canceled = Event.objects.filter(stream=order.stream, kind="order.canceled")
+    return canceled.values_list("data__reason", flat=True).first() or ""
 
 
 def basket_of(shopper_id: str | None) -> Order | None:

@@ -4,6 +4,7 @@ since each change of a basket, and each look at a PaymentIntent, is kept in the 
 Each web process counts for itself, so the real limit is this one times the number of processes.
 """
 
+from django.utils.translation import gettext_noop as _
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -19,7 +20,7 @@ _requests_of_a_shopper = parse("120 per minute")
 class TooManyChanges(TooManyRequests):
     """A shopper asked for more than a person can."""
 
-    message = "You are faster than we can follow. Wait a minute and try again."
+    message = _("You are faster than we can follow. Wait a minute and try again.")
 
 
 def admit_stranger(address: str) -> None:

@@ -123,9 +123,20 @@ def read_charge(origin: Origin, charge: StripeObject) -> tuple[News, ...]:
         currency=charge["currency"],
         account=origin.account,
         livemode=charge["livemode"],
-        failure_code=charge["failure_code"] or "",
+        failure_code=failure_code_of(charge),
     )
     return (payment,)
+
+
+def failure_code_of(charge: StripeObject) -> str:
+    """The bank's own word where it declined a card, which says more than `card_declined`; '' where nothing failed.
+
+    Source: docs.stripe.com/declines, docs.stripe.com/api/charges/object#charge_object-outcome-reason.
+    """
+    code, outcome = charge["failure_code"] or "", charge["outcome"] or {}
+    if code == "card_declined" and outcome.get("type") == "issuer_declined":
+        return outcome.get("reason") or code
+    return code
 
 
 def read_refund(_origin: Origin, refund: StripeObject) -> tuple[News, ...]:

@@ -2,6 +2,8 @@
 
 from http import HTTPStatus
 
+from django.utils.translation import gettext_noop as _
+
 from billing.models import CallState, StripeCall
 from core.refusals import Refusal
 
@@ -17,7 +19,7 @@ class StripeRefused(Refusal):
 
     code = "stripe_refused"
     status = HTTPStatus.BAD_GATEWAY
-    message = "Our payment provider refused to open the payment. You were not charged; please try again later."
+    message = _("Our payment provider refused to open the payment. You were not charged; please try again later.")
 
 
 class StripeUnreachable(Refusal):
@@ -25,7 +27,7 @@ class StripeUnreachable(Refusal):
 
     code = "stripe_unreachable"
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    message = "Our payment provider isn't answering right now. You were not charged; please try again in a moment."
+    message = _("Our payment provider isn't answering right now. You were not charged; please try again in a moment.")
 
 
 def refusal_of(call: StripeCall) -> Refusal:

@@ -9,6 +9,13 @@ from billing.gateway.manager import ResourceManager
 from billing.models import StripeCall
 from billing.quotes import Quote, QuotedLine
 
+# Languages of the hosted page: the values of `locale` that Stripe takes. Source: docs.stripe.com/api/checkout/sessions
+LOCALES = frozenset((
+    "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu", "id",
+    "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv", "th", "tr",
+    "vi", "zh", "zh-HK", "zh-TW",
+))  # fmt: skip
+
 
 def find_created(call: StripeCall) -> Body | None:
     return Sessions(account_named(call.account)).find_created(call)
@@ -28,11 +35,13 @@ def session_body(
     success_url: str,
     cancel_url: str,
     metadata: dict[str, str],
+    language: str = "",
 ) -> Body:
     """The parameters of a hosted, one-time payment of exactly this quote.
 
     `coupons` and `tax_rates` are ids at Stripe by discount or tax, and version; KeyError where one is missing.
     Adaptive pricing is off: it would let the shopper pay in another currency, with amounts that are not the quote's.
+    The page is in `language`, or in the browser's where Stripe doesn't speak it.
     """
     terms = quote.discount_terms
     discounts = {"discounts": [{"coupon": coupons[terms.discount, terms.version]}]} if terms else {}
@@ -41,6 +50,7 @@ def session_body(
         "ui_mode": "hosted_page",
         "adaptive_pricing": {"enabled": False},
         "client_reference_id": metadata["order_id"],
+        "locale": language if language in LOCALES else "auto",
         "line_items": [line_item(line, quote.currency, tax_rates) for line in quote.lines],
         "metadata": metadata,
         "payment_intent_data": {"metadata": metadata},

@@ -15,7 +15,8 @@ from django.utils.http import urlencode
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 
-from core.money import format_money, major_units, spoken_locale, step
+from core.locales import spoken_locale
+from core.money import format_money, major_units, step
 from finance.charts import Chart, bars, line, time_step
 from finance.home.needs import Deadline, Need, Tone, needs_of
 from finance.home.summaries import (

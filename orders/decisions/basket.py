@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
+from django.utils.translation import gettext_noop as _
+
 from billing.quotes import DiscountTerms, TaxTerms
 from core.money import format_money
 from core.refusals import Refusal
@@ -18,7 +20,7 @@ class QuantityRefused(Refusal):
 
     code = "quantity_refused"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    message = "The quantity must be a whole number from 0 to {most}."
+    message = _("The quantity must be a whole number from 0 to {most}.")
 
 
 class MixedCurrencies(Refusal):
@@ -26,7 +28,7 @@ class MixedCurrencies(Refusal):
 
     code = "mixed_currencies"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    message = (
+    message = _(
         "{name} is priced in {currency} and your basket in {basket}: they can't be paid together. "
         "Pay for your basket first, or take its items out."
     )
@@ -37,7 +39,7 @@ class BasketEmpty(Refusal):
 
     code = "basket_empty"
     status = HTTPStatus.CONFLICT
-    message = "Your basket is empty. Put something in first."
+    message = _("Your basket is empty. Put something in first.")
 
 
 class BasketChanged(Refusal):
@@ -45,7 +47,7 @@ class BasketChanged(Refusal):
 
     code = "basket_changed"
     status = HTTPStatus.CONFLICT
-    message = "Prices or discounts have changed since you filled your basket. Look at the new total, then pay."
+    message = _("Prices or discounts have changed since you filled your basket. Look at the new total, then pay.")
 
 
 class DiscountUnknown(Refusal):
@@ -53,7 +55,7 @@ class DiscountUnknown(Refusal):
 
     code = "discount_unknown"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    message = "We know no discount with this code. Check its spelling."
+    message = _("We know no discount with this code. Check its spelling.")
 
 
 class DiscountNotApplicable(Refusal):
@@ -61,7 +63,7 @@ class DiscountNotApplicable(Refusal):
 
     code = "discount_not_applicable"
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    message = "This code takes {amount} off orders in {currency}, and your basket is in {basket}."
+    message = _("This code takes {amount} off orders in {currency}, and your basket is in {basket}.")
 
 
 def refuse_quantity(quantity: int) -> None:

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext
 
-from core.money import format_money, spoken_locale
+from core.locales import spoken_locale
+from core.money import format_money
 from orders.links import order_url
 from orders.models import Mail, MailKind, Order
 from orders.quote import quote_of

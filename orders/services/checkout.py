@@ -75,6 +75,7 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
             success_url=order_url(root.pk, returned="1"),
             cancel_url=order_url(root.pk),
             metadata=metadata_of(root, call_id),
+            language=root.language,
         )
     except KeyError:
         # Another request has changed it since the counterparts were asked for.

@@ -101,7 +101,7 @@ class TestTheStory:
 
     def test_tells_of_the_declined_card_and_of_what_changed_nothing(self, paid: Order) -> None:
         told = story(paid)
-        assert "A payment of $18.50 failed (card_declined), says its Charge" in told
+        assert "A payment of $18.50 failed (generic_decline), says its Charge" in told
         assert "payment_intent.payment_failed changed nothing: the charge's own events tell it better" in told
 
     def test_tells_of_a_refund_that_fails_after_it_succeeded(

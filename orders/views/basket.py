@@ -8,6 +8,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
@@ -31,7 +33,7 @@ class RequestRefused(Refusal):
 
     code = "bad_request"
     status = HTTPStatus.BAD_REQUEST
-    message = "The request needs {needed}."
+    message = _("The request needs {needed}.")
 
 
 @require_safe
@@ -60,7 +62,7 @@ def basket_discount(request: HttpRequest) -> HttpResponse:
     """`{"code"}`: an empty one takes the discount off."""
     code = read_fields(request).get("code")
     if not isinstance(code, str) or len(code) > LONGEST_CODE:
-        raise RequestRefused(needed="`code`, a text")
+        raise RequestRefused(needed=gettext("`code`, a text"))
     return change_basket(request, lambda shopper: set_basket_discount(shopper_id=shopper, code=code))
 
 
@@ -138,7 +140,7 @@ def read_fields(request: HttpRequest) -> dict[str, Any]:
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
-        raise RequestRefused(needed="a JSON object")
+        raise RequestRefused(needed=gettext("a JSON object"))
     return fields
 
 
@@ -149,4 +151,4 @@ def whole_number(fields: dict[str, Any], name: str) -> int:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**BIGINT_DIGITS:
         return value
-    raise RequestRefused(needed=f"`{name}`, a whole number")
+    raise RequestRefused(needed=gettext("`{name}`, a whole number").format(name=name))

@@ -12,9 +12,10 @@ from core.answers import json_only
 from orders import selectors
 from orders.links import order_url
 from orders.quote import quote_of
-from orders.representations import money_table, status_of
+from orders.representations import money_table
 from orders.services.intents import payable_intent
 from orders.shopper import shopper_of
+from orders.statuses import status_of
 from orders.throttle import admit_shopper
 from orders.views.requests import refuse_prefetch, see_other, viewer_of
 
@@ -38,7 +39,7 @@ def payment_intent(request: HttpRequest, order_id: int) -> JsonResponse:
 def pay(request: HttpRequest, order_id: int) -> HttpResponse:
     """The Payment Element; an order that can't be paid now shows its own page instead."""
     order = selectors.visible_order(selectors.own_order_id(order_id, shopper_of(request)), viewer_of(request))
-    if not status_of(order, returned=False).payable:
+    if not status_of(order).payable:
         return see_other(order_url(order_id))
     context = {
         "order": order,

@@ -2,13 +2,15 @@
 
 from http import HTTPStatus
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from core.answers import wants_page
 from core.refusals import PrefetchRefused
-from orders.models import Checkout
-from orders.selectors import Viewer
+from orders.models import Checkout, Order
+from orders.selectors import Viewer, why_canceled
 from orders.shopper import shopper_of
+from orders.statuses import Return, Status, status_of
 
 # What browsers send when they only guess that the person will come: the HTML standard's Sec-Purpose, and its
 # forerunners.
@@ -22,6 +24,21 @@ def viewer_of(request: HttpRequest) -> Viewer:
         token=request.GET.get("token", ""),
         is_staff=request.user.is_active and request.user.is_staff,
     )
+
+
+def status_for(request: HttpRequest, order: Order) -> Status:
+    """What the page says of an order; the sentences are few, what they follow from is more than its figures need."""
+    prefetch_related_objects([order], "refunds", "disputes")
+    return status_of(order, returning=return_of(request), canceled_because=why_canceled(order))
+
+
+def return_of(request: HttpRequest) -> Return:
+    """Whether the shopper comes from paying, and as far as they know successfully.
+
+    Stripe.js adds `redirect_status`: docs.stripe.com/payments/accept-a-payment.
+    """
+    came_back, refused = "returned" in request.GET, request.GET.get("redirect_status") == "failed"
+    return Return(paid=came_back and not refused, refused=came_back and refused)
 
 
 def refuse_prefetch(request: HttpRequest) -> None:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -13,12 +14,12 @@ from core.answers import answer_error, answer_refusal, json_only, mark_json_only
 from core.refusals import Refusal
 from orders import selectors
 from orders.quote import quote_of
-from orders.representations import money_table, order_as_json, status_as_json, status_of, tax_in_words
+from orders.representations import money_table, order_as_json, status_as_json, tax_in_words
 from orders.services.buying import buy_item
 from orders.services.checkout import open_checkout
 from orders.shopper import new_shopper, remember_shopper, shopper_of
 from orders.throttle import admit_stranger
-from orders.views.requests import answer_checkout, refuse_prefetch, viewer_of
+from orders.views.requests import answer_checkout, refuse_prefetch, status_for, viewer_of
 
 ORDER_ID = re.compile(r"[0-9]{1,18}")
 
@@ -88,7 +89,7 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         return JsonResponse(order_as_json(found))
     context = {
         "order": found,
-        "status": status_of(found, returned=came_back(request)),
+        "status": status_for(request, found),
         "final": selectors.is_final(found),
         "progress": selectors.payment_progress(found),
         "lines": quote_of(found).lines,
@@ -97,14 +98,6 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         "token": request.GET.get("token", ""),
     }
     return render(request, "orders/order.html", context)
-
-
-def came_back(request: HttpRequest) -> bool:
-    """Whether the shopper comes from paying, as far as they know successfully.
-
-    Stripe.js adds `redirect_status`: docs.stripe.com/payments/accept-a-payment.
-    """
-    return "returned" in request.GET and request.GET.get("redirect_status") != "failed"
 
 
 @require_safe
@@ -121,7 +114,7 @@ def orders_with_item(request: HttpRequest, item_id: int) -> HttpResponse:
     before = request.GET.get("before", "")
     if before and not ORDER_ID.fullmatch(before):
         return answer_error(
-            request, status=HTTPStatus.BAD_REQUEST, code="bad_request", message="`before` must be an order id."
+            request, status=HTTPStatus.BAD_REQUEST, code="bad_request", message=gettext("`before` must be an order id.")
         )
     orders = selectors.orders_with_item(item_id, viewer_of(request), int(before) if before else None)
     return JsonResponse([order_as_json(order) for order in orders], safe=False)

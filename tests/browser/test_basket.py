@@ -156,7 +156,7 @@ class TestThePaymentElement:
         order_shown(page)
         expect_status(page, "Paid")
 
-    @pytest.mark.parametrize(("button", "status"), [("Complete", "Paid"), ("Fail", "Not paid yet")])
+    @pytest.mark.parametrize(("button", "status"), [("Complete", "Paid"), ("Fail", "The payment did not go through")])
     def test_lets_the_bank_ask_back(self, visit: Visit, button: str, status: str) -> None:
         page = visit()
         fill_basket(page, DOLLARS[:1])

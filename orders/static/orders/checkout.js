@@ -1,9 +1,8 @@
 // Forms with data-checkout open a payment page. Without this script they are plain forms that the server redirects;
-// with it the button says that something is happening, and a refusal is shown beside it.
+// with it the button says that something is happening (data-opening), and a refusal is shown beside it, or that nothing
+// answered (data-unreachable).
 
 const PATIENCE_MS = 30_000; // the server gives up on Stripe after 18 s
-const OPENING = "Opening checkout…";
-const UNREACHABLE = "We could not reach the shop. Check your connection and try again.";
 
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-checkout]")) return;
@@ -19,12 +18,12 @@ async function leaveForCheckout(form, button) {
   const problem = form.querySelector("[role=alert]");
   problem.textContent = "";
   button.dataset.label = button.textContent;
-  button.textContent = OPENING;
+  button.textContent = form.dataset.opening;
   button.disabled = true;
   try {
     window.location.assign(await openCheckout(form));
   } catch (error) {
-    problem.textContent = error.shown ?? UNREACHABLE;
+    problem.textContent = error.shown ?? form.dataset.unreachable;
     release(button);
     if (document.activeElement === document.body) button.focus(); // a disabled button loses the focus
   }

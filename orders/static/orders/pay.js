@@ -7,7 +7,6 @@ const problem = form.querySelector("[role=alert]");
 const place = document.querySelector("#payment-element");
 const label = button.textContent;
 
-const FAILED = "The payment form could not be loaded. Reload the page, or pay on our payment provider’s page.";
 const PATIENCE_MS = 30_000;
 
 let stripe;
@@ -18,7 +17,7 @@ try {
 } catch (error) {
   place.replaceChildren();
   place.removeAttribute("aria-busy");
-  problem.textContent = error.shown ?? FAILED;
+  problem.textContent = error.shown ?? form.dataset.failed;
 }
 
 form.addEventListener("submit", async (event) => {
@@ -28,13 +27,13 @@ form.addEventListener("submit", async (event) => {
   wait(true);
   // Comes back only with an error; otherwise the browser is on its way to the order's page.
   const { error } = await confirm();
-  problem.textContent = error.message ?? FAILED;
+  problem.textContent = error.message ?? form.dataset.failed;
   wait(false);
 });
 
 async function show() {
   const { client_secret: clientSecret, publishable_key: key } = await openIntent();
-  stripe = window.Stripe(key);
+  stripe = window.Stripe(key, { locale: form.dataset.locale });
   elements = stripe.elements({ clientSecret });
   const element = elements.create("payment");
   await new Promise((ready, failed) => {
@@ -70,5 +69,5 @@ async function openIntent() {
 
 function wait(waiting) {
   button.disabled = waiting;
-  button.textContent = waiting && elements ? "Paying…" : label;
+  button.textContent = waiting && elements ? form.dataset.paying : label;
 }

@@ -1,8 +1,11 @@
 // Watches an order that is not settled yet, and shows the page anew, without reloading it, once something has changed.
 
 const FIRST_WAIT_MS = 1_000;
-const LONGEST_WAIT_MS = 15_000;
+const LONGEST_WAIT_MS = 60_000;
 const PATIENCE_MS = 10_000;
+const GONE = 404;
+// What the way back from paying adds to the address: orders/views/requests.py, and Stripe.js.
+const RETURN = ["returned", "redirect_status", "payment_intent", "payment_intent_client_secret"];
 
 const announcer = document.createElement("p");
 announcer.className = "announcer";
@@ -19,6 +22,7 @@ const isLeaving = () => document.querySelector("main button:disabled") !== null;
 
 async function read(url, accept) {
   const response = await fetch(url, { headers: { Accept: accept }, signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (response.status === GONE) window.location.reload(); // the signed link is over
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return response;
 }
@@ -32,6 +36,14 @@ async function look() {
   } catch {
     showConnection(false);
   }
+}
+
+// The payment that the shopper comes back from has been heard of: from now on the order alone tells how it stands.
+function forgetReturn() {
+  if (shownOrder().dataset.payment !== "processing") return;
+  const address = new URL(window.location.href);
+  RETURN.forEach((name) => address.searchParams.delete(name));
+  window.history.replaceState(window.history.state, "", address);
 }
 
 async function showAnew() {
@@ -58,6 +70,7 @@ async function keepLooking() {
 
 function schedule(next) {
   clearTimeout(timer);
+  forgetReturn();
   if (isFinal() || document.hidden) return;
   wait = next;
   timer = setTimeout(keepLooking, wait);
