@@ -1,12 +1,13 @@
 """A projection is handed every settled event once, whoever follows with it and whatever fails in between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 
 from core.chain import Head
 from core.eventlog import following, provenance
@@ -27,6 +28,7 @@ class Copy:
     """Keeps the positions it was handed, in a table of the database so that they go with a transaction."""
 
     name = "test.copy"
+    tables: Mapping[type[Model], Sequence[str]] = {}
 
     def __init__(self) -> None:
         self.fails = False
@@ -40,6 +42,9 @@ class Copy:
     def forget(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM test_copy")
+
+    def contradictions(self) -> Iterator[following.Finding]:
+        yield from ()
 
     @property
     def positions(self) -> list[int]:
