@@ -296,16 +296,21 @@ class TestOnTheLog:
             ("state__exact", "paid", "paid"),
             ("placed_at__gte", "2026-11-01T00:00:00+00:00", "2026-11-01T00:00:00+00:00"),
             ("q", " 42 ", "42"),
+            ("q", "#42", "#42"),
+            ("q", "43", "(text)"),
+            ("q", "79161234567", "(text)"),
             ("q", "pi_3Bx9", "pi_3Bx9"),
-            ("q", "Ann", "sha256:"),
-            ("q", "ann@example.com", "sha256:"),
-            ("currency", "ann@example.com", "sha256:"),
-            ("currency", "Ann Smith", "sha256:"),
+            ("q", "cs_test_a1B2", "cs_test_a1B2"),
+            ("q", "ann_smith", "(text)"),
+            ("q", "Ann", "(text)"),
+            ("q", "ann@example.com", "(text)"),
+            ("currency", "ann@example.com", "(text)"),
+            ("currency", "Ann Smith", "(text)"),
         ],
     )
     def test_is_no_value_that_may_be_about_a_person(self, name: str, value: str, told: str) -> None:
-        found = value_told(name, value)
-        assert found == told if told != "sha256:" else found.startswith(told) and len(found) == len(told) + 16
+        order(42)
+        assert value_told(name, value) == told
 
     def test_folds_into_the_same_rows_again(self, admin_client: Client, capsys: pytest.CaptureFixture[str]) -> None:
         export(admin_client, "orders", "csv", q="somebody@example.com")
