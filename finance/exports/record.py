@@ -1,8 +1,7 @@
 """An export on the log: that it was begun, by whom and of what, before a row leaves; and how it ended."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -38,28 +37,61 @@ class Counted[Row]:
 
 @dataclass(frozen=True)
 class Recording:
-    """An export that was begun, and who did."""
+    """An export that was begun, and who did; a streamed response is written when nobody acts any more, hence its end is
+    recorded in the name of who began.
+    """
 
     key: UUID
     origin: provenance.Provenance
 
-    @contextmanager
-    def of[Row](self, rows: Iterable[Row]) -> Iterator[Counted[Row]]:
-        """The rows to write. When they were written, or the writing was given up, that is recorded with their number;
-        a streamed response is written when nobody acts any more, hence in the name of who began.
-        """
-        counted = Counted(rows)
-        is_complete = False
+    def end(self, ending: ExportMade | ExportBrokenOff) -> None:
+        with (
+            provenance.acting(self.origin.actor, correlation_id=self.origin.correlation_id),
+            ExportAggregate.locked(self.key) as export,
+        ):
+            export.record(ending)
+
+
+class RecordedParts[Row]:
+    """The parts of a file as they leave. When the last one has left, or the writing was given up, that is recorded with
+    the number of rows.
+
+    The server closes a response however it ends, and where nobody began to read it, too: a generator that was never
+    started would not notice.
+    """
+
+    def __init__(
+        self, recording: Recording, rows: Iterable[Row], write: Callable[[Iterable[Row]], Iterator[bytes]]
+    ) -> None:
+        self._recording = recording
+        self._rows = Counted(rows)
+        self._parts = write(self._rows)
+        self._is_recorded = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
         try:
-            yield counted
-            is_complete = True
+            return next(self._parts)
+        except StopIteration:
+            self._record(ExportMade(rows=self._rows.count))
+            raise
+
+    def close(self) -> None:
+        """Closes the database's cursor, too, by the writer that reads it."""
+        close = getattr(self._parts, "close", None)
+        try:
+            if close is not None:
+                close()
         finally:
-            ending = ExportMade(rows=counted.count) if is_complete else ExportBrokenOff(rows=counted.count)
-            with (
-                provenance.acting(self.origin.actor, correlation_id=self.origin.correlation_id),
-                ExportAggregate.locked(self.key) as export,
-            ):
-                export.record(ending)
+            self._record(ExportBrokenOff(rows=self._rows.count))
+
+    def _record(self, ending: ExportMade | ExportBrokenOff) -> None:
+        """The first ending counts."""
+        if not self._is_recorded:
+            self._is_recorded = True
+            self._recording.end(ending)
 
 
 def begin_export(*, of: str, file_format: str, person: int, asked: Mapping[str, str]) -> Recording:

@@ -6,6 +6,7 @@ import csv
 import io
 import tracemalloc
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,7 +24,7 @@ from openpyxl import load_workbook
 from core.eventlog import provenance
 from core.models import Event
 from finance.exports.csv_file import as_csv
-from finance.exports.record import Counted, value_told
+from finance.exports.record import Counted, RecordedParts, begin_export, value_told
 from finance.exports.resources import exports
 from finance.exports.xlsx import as_xlsx
 from finance.models import ExportRecord, LedgerLine
@@ -279,6 +280,31 @@ class TestOnTheLog:
         [_, (kind, _, told)] = facts()
         assert kind == "export.broken_off"
         assert 0 < told["rows"] < 5000
+
+    @pytest.mark.parametrize("file_format", FORMATS)
+    def test_is_that_it_was_broken_off_when_nobody_began_to_read(self, admin_client: Client, file_format: str) -> None:
+        ledger_line(1)
+        answer: Any = admin_client.get(f"/admin/export/ledger.{file_format}")
+        answer.close()
+        answer.close()
+        assert [(kind, told.get("rows")) for kind, _, told in facts()] == [
+            ("export.begun", None),
+            ("export.broken_off", 0),
+        ]
+        assert ExportRecord.objects.get().state == "broken_off"
+
+    def test_is_that_it_was_broken_off_when_a_row_can_not_be_read(self) -> None:
+        def rows() -> Iterator[list[Any]]:
+            yield ["one"]
+            raise ConnectionError
+
+        with provenance.acting("staff:1"):
+            recording = begin_export(of="ledger", file_format="csv", person=1, asked={})
+        parts = RecordedParts(recording, rows(), lambda counted: as_csv(["head"], counted))
+        with pytest.raises(ConnectionError):
+            list(parts)
+        parts.close()
+        assert facts()[-1] == ("export.broken_off", "staff:1", {"rows": 1})
 
     def open_cursors(self) -> int:
         with connection.cursor() as cursor:
