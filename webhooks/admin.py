@@ -32,6 +32,7 @@ from core.refusals import Refusal
 from core.times import local_time
 from orders import timeline
 from orders.admin.parts import order_link
+from orders.admin.people import NamedStaffAdmin
 from orders.finding import order_finders
 from orders.models import Order
 from webhooks.asking import DeliveryIsDone, ask_for_handling
@@ -199,7 +200,7 @@ def ask_again(request: HttpRequest, delivery: Delivery) -> None:
 
 
 @admin.register(HandlingRequest)
-class HandlingRequestAdmin(ReadOnlyAdmin):
+class HandlingRequestAdmin(NamedStaffAdmin):
     """Who wanted which delivery handled again, newest first."""
 
     list_display = ["asked", "type", "of_order", "state", "by"]
@@ -218,7 +219,10 @@ class HandlingRequestAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("asked by"))
     def by(self, asked: HandlingRequest) -> str:
-        return timeline.actor_in_words(asked.asked_by, timeline.staff_names([asked.asked_by]))
+        return self.name_in(asked, asked.asked_by)
+
+    def actors_of(self, row: HandlingRequest) -> tuple[str]:
+        return (row.asked_by,)
 
 
 @admin.register(PaymentLink)

@@ -1,22 +1,20 @@
 """What staff asked of each other, and wrote, in lists of their own."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from core.admin import ReadOnlyAdmin, indented_json, text_link
+from core.admin import indented_json, text_link
 from core.money import format_money
 from core.times import local_time
 from orders.admin.parts import order_link
+from orders.admin.people import NamedStaffAdmin
 from orders.models import ApprovalState, RefundApproval, StaffNote
-from orders.timeline import actor_in_words, staff_names
 
 APPROVAL_COLORS: dict[str, str] = {
     ApprovalState.WAITING: "warning",
@@ -25,12 +23,8 @@ APPROVAL_COLORS: dict[str, str] = {
 }
 
 
-def in_name(actor: str, names: Mapping[str, str] | None = None) -> str:
-    return actor_in_words(actor, staff_names([actor]) if names is None else names) if actor else "-"
-
-
 @admin.register(RefundApproval)
-class RefundApprovalAdmin(ReadOnlyAdmin):
+class RefundApprovalAdmin(NamedStaffAdmin):
     """Refunds above the limit, newest first; they are decided on the pages of their orders."""
 
     list_display = ["asked", "of_order", "money", "labelled_state", "reason", "asked_by_name", "decided_by_name"]
@@ -52,15 +46,8 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
         "to_decide",
     ]
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The names of all who are on the page are asked for once."""
-        changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
-        names = staff_names(actor for row in rows for actor in (row.asked_by, row.decided_by))
-        for row in rows:
-            row.names = names
-        changelist.result_list = rows
-        return changelist
+    def actors_of(self, row: RefundApproval) -> Iterable[str]:
+        return row.asked_by, row.decided_by
 
     @display(description=_("order"))
     def of_order(self, approval: RefundApproval) -> SafeString:
@@ -80,11 +67,11 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
 
     @display(description=_("asked by"))
     def asked_by_name(self, approval: RefundApproval) -> str:
-        return in_name(approval.asked_by, getattr(approval, "names", None))
+        return self.name_in(approval, approval.asked_by)
 
     @display(description=_("decided by"))
     def decided_by_name(self, approval: RefundApproval) -> str:
-        return in_name(approval.decided_by, getattr(approval, "names", None))
+        return self.name_in(approval, approval.decided_by)
 
     @display(description=_("asked"))
     def asked(self, approval: RefundApproval) -> SafeString | str:
@@ -107,7 +94,7 @@ class RefundApprovalAdmin(ReadOnlyAdmin):
 
 
 @admin.register(StaffNote)
-class StaffNoteAdmin(ReadOnlyAdmin):
+class StaffNoteAdmin(NamedStaffAdmin):
     """What staff wrote about orders; a note is erased on the page of its order."""
 
     list_display = ["added", "of_order", "author", "text"]
@@ -116,13 +103,16 @@ class StaffNoteAdmin(ReadOnlyAdmin):
     search_help_text = _("Order's number")
     fields = ["of_order", "author", "added", "text"]
 
+    def actors_of(self, row: StaffNote) -> tuple[str]:
+        return (f"staff:{row.author_id}" if row.author_id else "",)
+
     @display(description=_("order"))
     def of_order(self, note: StaffNote) -> SafeString:
         return order_link(note.order_id)
 
     @display(description=_("author"))
     def author(self, note: StaffNote) -> str:
-        return in_name(f"staff:{note.author_id}" if note.author_id else "")
+        return self.name_in(note, *self.actors_of(note))
 
     @display(description=_("added"))
     def added(self, note: StaffNote) -> SafeString | str:

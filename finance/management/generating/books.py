@@ -30,8 +30,9 @@ from orders.models import Order, Payment, PaymentSource, PaymentStatus
 from webhooks.management.generating.copying import Plan, Rows
 from webhooks.management.generating.stories import Step
 
-LEAST = 200  # payouts of an account and currency, and charges with an exception: one in so many orders, or these
+LEAST = 200  # payouts of an account and currency: one in so many orders, or these
 ONE_IN = 1000
+CHOSEN = 4  # so many orders for each of them are looked at for an exception
 FEE = 30
 SETTLED = 0.6  # of the exceptions
 ARRIVES_AFTER, FOUND_AFTER, SETTLED_AFTER = timedelta(days=2), timedelta(days=2), timedelta(days=3)
@@ -56,7 +57,7 @@ def generate_books(plan: Plan) -> dict[str, int]:
         if ware.account not in known:
             wares[ware.account, ware.livemode].add(ware.currency)
     for (account, livemode), currencies in wares.items():
-        told: list[Told] = list(exceptions(plan, chance, account, count))
+        told: list[Told] = list(exceptions(plan, chance, account, CHOSEN * count))
         for currency in sorted(currencies):
             told += months(account, livemode, currency, plan.end)
             told += payouts(rows, plan, chance, (account, livemode, currency), count)
