@@ -31,9 +31,19 @@ def checkpoint_log(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes
 @app.periodic(cron="* * * * * */15")
 @app.task(name="core.follow_log", queueing_lock="core.follow_log")
 def follow_log(timestamp: int) -> None:  # noqa: ARG001 as above
-    """Brings the projections up to the log; safe to run twice at once, since each is locked while it follows."""
+    """Brings the projections up to the log; safe to run twice at once, since each is locked while it follows.
+
+    One that fails keeps no other waiting.
+    """
+    failures = []
     for projection in following.projections.values():
-        following.follow(projection)
+        try:
+            following.follow(projection)
+        except Exception as failure:
+            log.exception("projection.failed", projection=projection.name)
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("projections", failures)
 
 
 @app.periodic(cron="30 * * * *")

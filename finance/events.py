@@ -191,7 +191,7 @@ class MonthClosed:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportFilter:
-    """One parameter of the list that was exported; a value that might be about a person is `sha256:…`."""
+    """One parameter of the list that was exported; a value that might be about a person is `(text)`."""
 
     name: str
     value: str

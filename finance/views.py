@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from finance.exports.cells import Row
 from finance.exports.csv_file import as_csv
-from finance.exports.record import Recording, begin_export
+from finance.exports.record import RecordedParts, begin_export
 from finance.exports.resources import exports
 from finance.exports.xlsx import as_xlsx
 from finance.home.page import home_of
@@ -46,7 +46,7 @@ def export(request: HttpRequest, of: str, file_format: str) -> HttpResponseBase:
     name = f"{of}-{timezone.now():%Y-%m-%d-%H%M%S}.{file_format}"
     write, content_type = FORMATS[file_format]
     return StreamingHttpResponse(
-        file_parts(recording, rows, lambda counted: write(of, exported.heads, counted)),
+        RecordedParts(recording, rows, lambda counted: write(of, exported.heads, counted)),
         content_type=content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -58,11 +58,3 @@ def chosen_rows(model_admin: "ModelAdmin[Any]", request: HttpRequest) -> QuerySe
         return model_admin.get_changelist_instance(request).get_queryset(request)
     except IncorrectLookupParameters as error:
         raise BadRequest from error
-
-
-def file_parts(
-    recording: Recording, rows: Iterable[Row], write: Callable[[Iterable[Row]], Iterator[bytes]]
-) -> Iterator[bytes]:
-    """Closed by the server when the reader goes away, which ends the recording and closes the cursor."""
-    with recording.of(rows) as counted:
-        yield from write(counted)

@@ -4,11 +4,12 @@ A projection's rows and its place in the log are written in one transaction, und
 settled event is projected once, whoever else follows at the same time and whatever is killed in between.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from django.db import transaction
+from django.db.models import Model
 
 from core.eventlog.tail import Cursor, cursor_of, read_settled, settled_end
 from core.models import Event, Follower
@@ -16,22 +17,32 @@ from core.models import Event, Follower
 BATCH = 1000
 
 
+class Finding(Protocol):
+    """What a check found: one JSON object on stdout."""
+
+    def as_json(self) -> dict[str, object]: ...
+
+
 class Projection(Protocol):
     """`project` is handed settled events in the order of the tail, `forget` deletes all rows.
 
     That order is nearly that of the versions of a stream: a transaction may have begun before another and appended
-    after it.
+    after it. `tables` are all that it writes, with the columns that name a row there; `contradictions` are what else
+    was stated of the rows and does not hold.
 
     `from_now_on`: what it sets going can't be taken back, so it is told what happens after it was first made, and of
-    that nothing twice: a rebuild leaves its rows and its place as they are.
+    that nothing twice: a rebuild leaves its rows and its place as they are, and there is nothing to check them against.
     """
 
     name: str
     from_now_on: bool
+    tables: Mapping[type[Model], Sequence[str]]
 
     def project(self, events: list[Event]) -> None: ...
 
     def forget(self) -> None: ...
+
+    def contradictions(self) -> Iterator[Finding]: ...
 
 
 projections: dict[str, Projection] = {}

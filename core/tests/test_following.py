@@ -1,12 +1,13 @@
 """A projection is handed every settled event once, whoever follows with it and whatever fails in between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 
 from core.chain import Head
 from core.eventlog import following, provenance
@@ -28,6 +29,7 @@ class Copy:
 
     name = "test.copy"
     from_now_on = False
+    tables: Mapping[type[Model], Sequence[str]] = {}
 
     def __init__(self) -> None:
         self.fails = False
@@ -41,6 +43,9 @@ class Copy:
     def forget(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM test_copy")
+
+    def contradictions(self) -> Iterator[following.Finding]:
+        yield from ()
 
     @property
     def positions(self) -> list[int]:
@@ -110,6 +115,16 @@ def test_a_rebuild_makes_the_same_rows_from_nothing(copy: Copy, capsys: pytest.C
     assert Follower.objects.get(pk="test.copy").cursor
 
 
+def test_one_that_fails_keeps_no_other_waiting(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Copy()
+    other.name, other.fails = "test.other", True
+    monkeypatch.setattr(following, "projections", {"test.other": other, "test.copy": copy})
+    write("order-1")
+    with pytest.raises(ExceptionGroup):
+        follow_log(timestamp=0)
+    assert copy.positions == log()
+
+
 class TestFromNowOn:
     @pytest.fixture(autouse=True)
     def _from_now_on(self, copy: Copy) -> None:
@@ -138,6 +153,15 @@ class TestFromNowOn:
         write("order-3")
         assert following.rebuild(copy) == 1
         assert copy.positions == [*before, log()[-1]]
+
+    def test_a_check_does_not_project_it(self, copy: Copy, capsys: pytest.CaptureFixture[str]) -> None:
+        following.follow(copy)
+        write("order-1")
+        following.follow(copy)
+        before = copy.positions
+        call_command("projections", "--check")
+        assert copy.positions == before
+        assert capsys.readouterr().out == ""
 
     def test_what_another_cluster_wrote_is_not_projected(self, copy: Copy) -> None:
         write("order-1", count=3)

@@ -9,12 +9,23 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils import timezone
 
 from billing.models import StripeCall
 from core.models import Event
-from finance.models import LedgerLine, Month
+from finance.models import (
+    BalanceTransaction,
+    ExceptionKind,
+    LedgerLine,
+    Month,
+    Payout,
+    Reconciliation,
+    ReconciliationException,
+)
+from finance.selectors.ledger import months_of_ledger
+from finance.selectors.reconciliation import sums_by_month
 from orders.models import (
     Attention,
     Checkout,
@@ -26,9 +37,11 @@ from orders.models import (
     OrderState,
     Payment,
     Refund,
+    RefundApproval,
     Review,
+    StaffNote,
 )
-from webhooks.models import Delivery, PaymentLink
+from webhooks.models import Delivery, HandlingRequest, PaymentLink
 
 
 class Page(NamedTuple):
@@ -45,6 +58,8 @@ def desk_pages() -> Iterator[Page]:
     yield from searches()
     yield from filters_of_other_lists()
     yield from pages_of_the_ledger()
+    yield from pages_of_stripes_books()
+    yield from pages_of_what_staff_did()
 
 
 def listed(model: Any, title: str = "", **chosen: str) -> Page:
@@ -169,6 +184,12 @@ def filters_of_other_lists() -> Iterator[Page]:
         (Delivery, "account", ["default", "euro", "gone"]),
         (PaymentLink, "account", ["default", "euro", "gone"]),
         (PaymentLink, "order_id__isempty", ["0", "1"]),
+        (RefundApproval, "state__exact", ["waiting", "approved", "declined"]),
+        (Payout, "account", ["default", "euro", "gone"]),
+        (BalanceTransaction, "account", ["default", "euro", "gone"]),
+        (ReconciliationException, "standing", ["open", "settled", "ended"]),
+        (ReconciliationException, "kind__exact", list(ExceptionKind.values)),
+        (ReconciliationException, "account", ["default", "euro", "gone"]),
     ):
         for value in values:
             yield listed(model, **{name: value})
@@ -195,4 +216,43 @@ def pages_of_the_ledger() -> Iterator[Page]:
     )
     yield listed(LedgerLine, "searched by order", q=str(line.order_id))
     yield listed(LedgerLine, "searched by pi_", q=line.object_id)
-    yield listed(Month, f"of {line.month:%Y-%m}", month=f"{line.month:%Y-%m}")
+    months = months_of_ledger()
+    for said, month in (("oldest", months[-1]), ("full, half-way", months[len(months) // 2]), ("newest", months[0])):
+        yield listed(Month, f"{said}", month=f"{month:%Y-%m}")
+        yield listed(LedgerLine, f"of the {said} month", month=f"{month:%Y-%m}")
+
+
+def pages_of_stripes_books() -> Iterator[Page]:
+    """A reconciliation, a month of it half-way, a payout and an exception half-way."""
+    root = Reconciliation.objects.order_by("pk").first()
+    if root is None:
+        return
+    yield page_of("a reconciliation", root)
+    sums = sums_by_month(root)
+    if sums:
+        address = reverse("admin:finance_reconciliation_month", args=[root.pk, sums[len(sums) // 2].month])
+        yield Page("page of a month of a reconciliation", address)
+    for said, rows in (
+        ("a payout", Payout.objects.order_by("created_at")),
+        ("an exception", ReconciliationException.objects.order_by("found_at")),
+        ("a line of Stripe's books", BalanceTransaction.objects.order_by("created_at")),
+    ):
+        if count := rows.count():
+            row = rows[count // 2]
+            yield page_of(said, row)
+            yield listed(type(row), "searched by id", q=getattr(row, "object_id", row.pk))
+    yield listed(ReconciliationException, "searched by month", q=f"{timezone.localdate():%Y-%m}")
+    yield listed(BalanceTransaction, "searched by what moved the money", q=Payout.objects.latest("created_at").pk)
+
+
+def pages_of_what_staff_did() -> Iterator[Page]:
+    for model in (RefundApproval, StaffNote, HandlingRequest):
+        row = model._default_manager.order_by("pk").first()
+        if row is not None:
+            yield page_of(str(model._meta.verbose_name), row)
+            yield listed(model, "searched by order", q=str(row.order_id))
+
+
+def page_of(said: str, row: Any) -> Page:
+    meta = row._meta
+    return Page(f"page of {said}", reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(row.pk)]))

@@ -22,10 +22,11 @@ from core.admin import ReadOnlyAdmin
 from core.models import Event
 from core.money import format_money
 from core.times import local_time
+from finance.books.figures import figures_of
 from finance.books.months import first_day, month_of
 from finance.events import Figure
 from finance.models import LedgerAccount, LedgerLine, Month
-from finance.selectors.ledger import adjustments_in, figures_of, months_of_ledger
+from finance.selectors.ledger import adjustments_in, months_of_ledger
 from finance.services.closing import MonthNotClosable, close_month, month_named, refuse_closing
 from orders.timeline import actor_in_words, staff_names
 

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,8 @@ from finance.models import BooksCursor, ExceptionKind, Reconciliation, Reconcili
 from finance.selectors.reconciliation import (
     exceptions_by_month,
     exceptions_of_month,
+    in_force,
+    is_in_force,
     payouts_of,
     shown_payouts,
     standing_exceptions,
@@ -75,8 +78,10 @@ class ReconciliationAdmin(ReadOnlyAdmin):
     list_display = ["account", "standing", "matched", "ran", "read_until"]
     ordering = ["account"]
 
-    @display(description=_("standing"), label={"agrees": "success", "differs": "danger"})
+    @display(description=_("standing"), label={"agrees": "success", "differs": "danger", "ended": "info"})
     def standing(self, root: Reconciliation) -> tuple[str, str]:
+        if not is_in_force(root):
+            return "ended", gettext("no longer in use")
         if root.exceptions:
             return "differs", gettext("%(count)s exceptions") % {"count": root.exceptions}
         return "agrees", gettext("agrees")
@@ -139,8 +144,12 @@ class ReconciliationAdmin(ReadOnlyAdmin):
         root: Reconciliation = context["original"]
         cursor = BooksCursor.objects.filter(account=root.pk).first()
         open_by_month = exceptions_by_month(root)
+        ended = urlencode({"standing": "ended", "account": root.pk})
         context |= {
             "root": root,
+            "is_in_force": is_in_force(root),
+            "open_count": sum(open_by_month.values()),
+            "ended_url": f"{reverse('admin:finance_reconciliationexception_changelist')}?{ended}",
             "problem": cursor.problem if cursor else "",
             "ran": local_time(root.ran_at),
             "until": local_time(root.until),
@@ -154,20 +163,22 @@ class ReconciliationAdmin(ReadOnlyAdmin):
 
 
 class StandingFilter(SimpleListFilter):
-    """Those that are open, or settled."""
+    """Those that are open, settled, or of an account or mode that nobody reconciles any more."""
 
     title = _("standing")
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, Any]]:
-        return [("open", _("open")), ("settled", _("settled"))]
+        return [("open", _("open")), ("settled", _("settled")), ("ended", _("no longer in use"))]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationException]
     ) -> QuerySet[ReconciliationException]:
-        if self.value() is None:
-            return queryset
-        return queryset.filter(settled_at__isnull=self.value() == "open")
+        if self.value() == "settled":
+            return queryset.filter(settled_at__isnull=False)
+        if self.value() == "open":
+            return queryset.filter(in_force(), settled_at=None)
+        return queryset.filter(~in_force(), settled_at=None) if self.value() == "ended" else queryset
 
 
 class ReconciledAccountFilter(SimpleListFilter):
@@ -177,7 +188,8 @@ class ReconciledAccountFilter(SimpleListFilter):
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: "admin.ModelAdmin[Any]") -> list[tuple[str, str]]:
-        return [(name, name) for name in configured_accounts()]
+        reconciled = Reconciliation.objects.values_list("pk", flat=True)
+        return [(name, name) for name in sorted({*configured_accounts(), *reconciled})]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[ReconciliationException]

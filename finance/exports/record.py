@@ -1,10 +1,8 @@
 """An export on the log: that it was begun, by whom and of what, before a row leaves; and how it ended."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -12,12 +10,16 @@ from django.db import transaction
 from core.eventlog import provenance
 from finance.events import ExportBegun, ExportBrokenOff, ExportFilter, ExportMade
 from finance.exports.projections import ExportAggregate
+from orders.finding import NUMBER
+from orders.models import Order
 
 SEARCH = "q"
-# Filters hold states, codes, ids, numbers and times; a search is typed, and told when it is the number of an order or
-# an id of Stripe's. Of everything else there is a digest: it may be a person's name or address.
+# Filters hold states, codes, ids, numbers and times; a search is typed: a number may be somebody's telephone, a word
+# their name. The log keeps for ever, so it gets neither, and no digest either, from which a number is soon guessed.
 FILTER_VALUE = re.compile(r"[A-Za-z0-9_.:,+\-]{0,64}")
-SEARCH_VALUE = re.compile(r"\d{1,18}|[a-z]{2,8}_[A-Za-z0-9_]{4,64}")
+# What orders are found by; source of the forms: the example ids in docs.stripe.com/api.
+STRIPE_ID = re.compile(r"(?:cs_(?:test|live)|pi|ch|py|re|pyr|du|dp|prv|txn|po|evt)_[A-Za-z0-9]{4,255}")
+UNTOLD = "(text)"
 
 
 class Counted[Row]:
@@ -35,28 +37,61 @@ class Counted[Row]:
 
 @dataclass(frozen=True)
 class Recording:
-    """An export that was begun, and who did."""
+    """An export that was begun, and who did; a streamed response is written when nobody acts any more, hence its end is
+    recorded in the name of who began.
+    """
 
     key: UUID
     origin: provenance.Provenance
 
-    @contextmanager
-    def of[Row](self, rows: Iterable[Row]) -> Iterator[Counted[Row]]:
-        """The rows to write. When they were written, or the writing was given up, that is recorded with their number;
-        a streamed response is written when nobody acts any more, hence in the name of who began.
-        """
-        counted = Counted(rows)
-        is_complete = False
+    def end(self, ending: ExportMade | ExportBrokenOff) -> None:
+        with (
+            provenance.acting(self.origin.actor, correlation_id=self.origin.correlation_id),
+            ExportAggregate.locked(self.key) as export,
+        ):
+            export.record(ending)
+
+
+class RecordedParts[Row]:
+    """The parts of a file as they leave. When the last one has left, or the writing was given up, that is recorded with
+    the number of rows.
+
+    The server closes a response however it ends, and where nobody began to read it, too: a generator that was never
+    started would not notice.
+    """
+
+    def __init__(
+        self, recording: Recording, rows: Iterable[Row], write: Callable[[Iterable[Row]], Iterator[bytes]]
+    ) -> None:
+        self._recording = recording
+        self._rows = Counted(rows)
+        self._parts = write(self._rows)
+        self._is_recorded = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
         try:
-            yield counted
-            is_complete = True
+            return next(self._parts)
+        except StopIteration:
+            self._record(ExportMade(rows=self._rows.count))
+            raise
+
+    def close(self) -> None:
+        """Closes the database's cursor, too, by the writer that reads it."""
+        close = getattr(self._parts, "close", None)
+        try:
+            if close is not None:
+                close()
         finally:
-            ending = ExportMade(rows=counted.count) if is_complete else ExportBrokenOff(rows=counted.count)
-            with (
-                provenance.acting(self.origin.actor, correlation_id=self.origin.correlation_id),
-                ExportAggregate.locked(self.key) as export,
-            ):
-                export.record(ending)
+            self._record(ExportBrokenOff(rows=self._rows.count))
+
+    def _record(self, ending: ExportMade | ExportBrokenOff) -> None:
+        """The first ending counts."""
+        if not self._is_recorded:
+            self._is_recorded = True
+            self._recording.end(ending)
 
 
 def begin_export(*, of: str, file_format: str, person: int, asked: Mapping[str, str]) -> Recording:
@@ -73,8 +108,14 @@ def filters_told(asked: Mapping[str, str]) -> tuple[ExportFilter, ...]:
 
 
 def value_told(name: str, value: str) -> str:
-    """The value where it can't be about a person, else the beginning of its SHA-256."""
-    telling = SEARCH_VALUE if name == SEARCH else FILTER_VALUE
-    if telling.fullmatch(value.strip()):
-        return value.strip()
-    return f"sha256:{sha256(value.encode()).hexdigest()[:16]}"
+    """The value where it can't be about a person."""
+    value = value.strip()
+    is_told = is_of_orders(value) if name == SEARCH else FILTER_VALUE.fullmatch(value)
+    return value if is_told else UNTOLD
+
+
+def is_of_orders(term: str) -> bool:
+    """Whether it is the number of an order that exists, or has the form of an id of Stripe's."""
+    if number := NUMBER.fullmatch(term):
+        return Order.objects.filter(pk=int(number[1])).exists()
+    return STRIPE_ID.fullmatch(term) is not None

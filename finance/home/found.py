@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from billing.models import OPEN_STATES, CounterpartState, Coupon, StripeCall, TaxRate
 from core.money import format_money
 from finance.home.needs import Deadline, Need, Tone, finds
-from finance.services.reconciling import open_exceptions
+from finance.selectors.reconciliation import open_exceptions
 from orders.models import AWAITING_EVIDENCE, ApprovalState, Attention, Dispute, Order
 from orders.selectors import waiting_approvals
 from webhooks.models import Delivery, DeliveryState

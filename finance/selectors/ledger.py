@@ -8,9 +8,7 @@ from django.db.models import Max, Min, Sum
 from django.utils.translation import gettext as _
 
 from core.money import format_money
-from finance.books.entries import Balance
 from finance.books.months import month_after
-from finance.events import Figure
 from finance.models import (
     BalanceTransaction,
     BookedObject,
@@ -51,21 +49,6 @@ def in_words(amounts: Mapping[str, int], currency: str) -> str:
     """Nothing is nothing in the given currency."""
     parts = sorted((code, amount) for code, amount in amounts.items() if amount) or [(currency, 0)]
     return " + ".join(format_money(amount, code) for code, amount in parts)
-
-
-def figures_of(month: date) -> tuple[Figure, ...]:
-    """The sums of a month's lines, by balance and ledger account."""
-    debits: Counter[tuple[Balance, str]] = Counter()
-    credits_: Counter[tuple[Balance, str]] = Counter()
-    lines = LedgerLine.objects.filter(month=month).values_list("account", "livemode", "currency", "debit", "credit")
-    for account, livemode, currency, debit, credit, amount in lines.annotate(total=Sum("amount")):
-        balance = Balance(account, livemode, currency)
-        debits[balance, debit] += amount
-        credits_[balance, credit] += amount
-    return tuple(
-        Figure(**balance._asdict(), ledger_account=name, debit=debits[balance, name], credit=credits_[balance, name])
-        for balance, name in sorted({*debits, *credits_})
-    )
 
 
 def latest_closed() -> Month | None:

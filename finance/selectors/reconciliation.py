@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
+from billing.accounts import configured_accounts, why_unserved
 from finance.models import MatchedMonth, MatchedPayout, Moved, Payout, Reconciliation, ReconciliationException
 
 
@@ -49,8 +50,30 @@ def summed(key: tuple[str, str], rows: Iterable[MatchedMonth]) -> MonthSums:
     return sums
 
 
+def is_in_force(root: Reconciliation) -> bool:
+    """Whether its account is one of the settings, in the mode in which it was reconciled last."""
+    return not why_unserved(root.pk, livemode=root.livemode)
+
+
+def in_force() -> Q:
+    """Exceptions of the accounts of the settings, in the mode of their keys."""
+    chosen = Q(pk__in=())
+    for account in configured_accounts().values():
+        chosen |= Q(reconciliation=account.name, livemode=account.livemode)
+    return chosen
+
+
+def open_exceptions() -> QuerySet[ReconciliationException]:
+    """What Stripe's books and ours disagree about, newest first.
+
+    Nobody compares any more what is of an account that is gone, or of the other mode: it can't settle, so it is not
+    open either.
+    """
+    return ReconciliationException.objects.filter(in_force(), settled_at=None).order_by("-found_at", "-id")
+
+
 def standing_exceptions(root: Reconciliation) -> QuerySet[ReconciliationException]:
-    return root.exception_set.filter(livemode=root.livemode, settled_at=None).order_by("-found_at", "-id")
+    return open_exceptions().filter(reconciliation=root)
 
 
 def exceptions_by_month(root: Reconciliation) -> dict[str, int]:

@@ -11,12 +11,13 @@ from django.utils.translation import gettext_lazy as _
 from core.eventlog import following
 from core.eventlog.tail import Cursor
 from core.refusals import Refusal
+from finance.books.figures import figures_of
 from finance.books.months import first_day, month_after, month_of
 from finance.books.projection import books
 from finance.events import MonthClosed
 from finance.models import Month
 from finance.projections.month import MonthAggregate
-from finance.selectors.ledger import figures_of, first_open_month_before, latest_closed
+from finance.selectors.ledger import first_open_month_before, latest_closed
 
 # Of an empty log: before every event.
 BEGINNING = Cursor(0, 0, 0)

@@ -5,7 +5,6 @@ from datetime import datetime
 
 import structlog
 from django.db import OperationalError, connection, transaction
-from django.db.models import QuerySet
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
@@ -32,11 +31,6 @@ log = structlog.get_logger()
 
 ACCOUNT_JOB = "finance.reconcile_account"
 TRIES = 5
-
-
-def open_exceptions() -> QuerySet[ReconciliationException]:
-    """What Stripe's books and ours disagree about, newest first."""
-    return ReconciliationException.objects.filter(settled_at=None).order_by("-found_at", "-id")
 
 
 def queue_reconciliations(accounts: Iterable[Account]) -> None:

@@ -7,7 +7,8 @@ from django.test import Client
 from billing.accounts import account_named
 from core.eventlog.replay import check_rows
 from finance.models import ReconciliationException
-from finance.services.reconciling import open_exceptions, reconcile_account
+from finance.selectors.reconciliation import open_exceptions
+from finance.services.reconciling import reconcile_account
 from orders.models import Item, Order
 from orders.tests.shopping import buy
 from tests.simulated import SimulatedStripe, post_event

@@ -17,9 +17,9 @@ from core.eventlog.append import read_stream
 from core.eventlog.replay import comparable, rows_of
 from core.eventlog.streams import aggregate_of
 from core.models import Event
+from finance.books.figures import figures_of
 from finance.books.projection import books
 from finance.models import LedgerLine, Month
-from finance.selectors.ledger import figures_of
 from finance.services.closing import MonthNotClosable, close_month
 from finance.tests.histories import History, book, dispute, forget_everything, payment, refund, rows, transaction
 

@@ -5,8 +5,9 @@ import pytest
 from billing.accounts import account_named
 from core.eventlog import provenance
 from finance.models import BalanceTransaction, MatchedPayout, Payout
+from finance.selectors.reconciliation import open_exceptions
 from finance.services.importing import store, store_transactions
-from finance.services.reconciling import compare_books, open_exceptions
+from finance.services.reconciling import compare_books
 from finance.tests.bookkeeping import Till, kinds, reconcile
 from tests.simulated import ACCOUNT_KEYS
 

@@ -1,5 +1,8 @@
 """Finance's pages of a reconciliation, its exceptions, payouts and books; and the button that has one made."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
@@ -10,6 +13,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from billing.tests.mirrors import empty_queue
 from finance.models import BalanceTransaction, Payout, ReconciliationException
 from finance.tests.bookkeeping import Till, order_of, reconcile
+from finance.tests.rows import exception
 from tests.simulated import ACCOUNT_KEYS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,6 +109,46 @@ class TestPages:
     @pytest.mark.parametrize("page", [ROOT, "/admin/finance/reconciliation/default/month/2026-11/"])
     def test_are_for_those_who_may_see_them(self, client: Client, distorted: str, page: str) -> None:
         assert staff(client).get(page).status_code == 403
+
+
+class TestAnAccountOrModeNoLongerInUse:
+    """Its exceptions can't settle any more: they are to be read, and are nobody's work."""
+
+    @pytest.fixture
+    def before(self) -> None:
+        exception("ch_test", kind="ours_without_theirs")
+        exception("ch_settled", kind="fee_differs", settled=True)
+
+    def seen(self, client: Client) -> dict[str, Any]:
+        """The objects that are listed as open, as ended and at all; whether home and the account's page count any."""
+        lists = {
+            standing: [row.object_id for row in listed_rows(client, standing=standing)]
+            for standing in ("open", "ended", "")
+        }
+        home = [need.need.count for need in client.get("/admin/").context["home"]["needs"]]
+        return lists | {"home": home, "page": "1 exception" in shown(client, ROOT)}
+
+    def test_is_not_counted_and_stays_readable(self, admin_client: Client, before: None, settings: Any) -> None:
+        every = ["ch_test", "ch_settled"]
+        counted = {"open": ["ch_test"], "ended": [], "": every, "home": [1], "page": True}
+        left = {"open": [], "ended": ["ch_test"], "": every, "home": [], "page": False}
+        assert self.seen(admin_client) == counted
+        accounts = settings.STRIPE_ACCOUNTS
+        settings.STRIPE_ACCOUNTS = accounts | {"default": replace(accounts["default"], secret_key="sk_live_1")}
+        assert self.seen(admin_client) == left
+        assert "standing=ended&amp;account=default" in shown(admin_client, ROOT)
+        settings.STRIPE_ACCOUNTS = {"euro": accounts["euro"]}
+        assert self.seen(admin_client) == left
+        assert "no longer in use" in shown(admin_client, "/admin/finance/reconciliation/")
+        assert [row.object_id for row in listed_rows(admin_client, account="default")] == every
+        settings.STRIPE_ACCOUNTS = accounts
+        assert self.seen(admin_client) == counted
+
+
+def listed_rows(client: Client, **filters: str) -> list[ReconciliationException]:
+    chosen = {name: value for name, value in filters.items() if value}
+    page = client.get("/admin/finance/reconciliationexception/", chosen)
+    return list(page.context["cl"].result_list)
 
 
 class TestReconcileNow:

@@ -12,7 +12,8 @@ from core.eventlog import provenance
 from core.eventlog.append import read_stream
 from finance.events import ExceptionFound, ExceptionSettled, ReconciliationRun
 from finance.models import BalanceTransaction, BooksCursor, MatchedMonth, Reconciliation, ReconciliationException
-from finance.services.reconciling import compare_books, open_exceptions
+from finance.selectors.reconciliation import open_exceptions
+from finance.services.reconciling import compare_books
 from finance.tests.bookkeeping import DAY, Till, kinds, order_of, reconcile
 from orders.models import Refund
 from tests.simulated import ACCOUNT_KEYS

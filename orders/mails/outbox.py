@@ -4,15 +4,16 @@ The log is the outbox: what an order's transaction did is what its shopper is to
 mail server.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Model
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from core.eventlog.append import RecordedFact, read_facts
-from core.eventlog.following import Projection
+from core.eventlog.following import Finding, Projection
 from core.models import Event
 from orders.events import OrderPaid, OrderPaymentUpdated, OrderRefundUpdated
 from orders.models import Checkout, Mail, MailKind, PaymentSource, PaymentStatus
@@ -32,6 +33,7 @@ def is_on() -> bool:
 class Outbox:
     name = "orders.mails"
     from_now_on = True
+    tables: Mapping[type[Model], Sequence[str]] = {}
 
     def project(self, events: list[Event]) -> None:
         """Where mail is off nothing is kept: what was news then is none when it is turned on."""
@@ -46,6 +48,9 @@ class Outbox:
 
     def forget(self) -> None:
         """What was sent stays sent: as `from_now_on` says, a rebuild does not ask for it."""
+
+    def contradictions(self) -> Iterator[Finding]:
+        yield from ()
 
 
 outbox: Projection = Outbox()

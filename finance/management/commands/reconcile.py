@@ -10,7 +10,8 @@ from billing.accounts import configured_accounts
 from billing.gateway.errors import StripeRefused, StripeUnreachable
 from core.configuration import Account
 from finance.models import Reconciliation, ReconciliationException
-from finance.services.reconciling import open_exceptions, reconcile_account
+from finance.selectors.reconciliation import open_exceptions
+from finance.services.reconciling import reconcile_account
 
 USAGE = 2
 SHOWN = (
@@ -53,7 +54,7 @@ def reconciled(account: Account) -> Iterator[dict[str, object]]:
     counts = {"matched": root.matched, "exceptions": root.exceptions}
     until = root.until and root.until.isoformat()
     yield {"finding": "reconciled", "account": account.name, "livemode": root.livemode, "until": until, **counts}
-    for exception in open_exceptions().filter(reconciliation=root, livemode=account.livemode):
+    for exception in open_exceptions().filter(reconciliation=root):
         yield {"finding": "exception", "account": account.name, **as_json(exception)}
 
 

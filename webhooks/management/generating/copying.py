@@ -21,14 +21,17 @@ from core.eventlog.aggregate import Aggregate
 from core.eventlog.facts import encode
 from core.models import Event
 from orders.decisions.money import decide_settlement
-from orders.models import Order
+from orders.models import Order, StaffNote
 from orders.projections import OrderAggregate
+from webhooks.facts import DeliveryHandlingRequested
 from webhooks.management.generating.catalogue import Ware
-from webhooks.management.generating.stories import Step, Story
-from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
+from webhooks.management.generating.stories import STAFF, Step, Story
+from webhooks.models import Delivery, DeliverySource, DeliveryState, HandlingRequest, PaymentLink
+from webhooks.projections import HandlingAggregate
 
 CHUNK = 2000  # orders in one transaction; the seed's chances are drawn for each chunk
 ORDER_MODELS: tuple[type[Model], ...] = (OrderAggregate.root_model, *OrderAggregate.child_models)
+HANDLED_AGAIN = 0.003  # of deliveries
 # Keys that the database draws; of events it fills in the position too, the cluster and the transaction.
 DRAWN: dict[type[Model], tuple[str, ...]] = {
     Delivery: ("id",),
@@ -134,18 +137,25 @@ def add_order(rows: Rows, plan: Plan, story: Story) -> None:
     for step in story.steps():
         if step.at > plan.end:
             break
-        facts = list(step.facts)
-        for fact in facts:
-            order.apply(fact, step.at)
-        if step.told is not None:
-            for fact in decide_settlement(order):
-                order.apply(fact, step.at)
-                facts.append(fact)
-        rows.append_events(order, facts, step, step.at)
+        rows.append_events(order, facts_of(order, step), step, step.at)
+        if step.note is not None:
+            rows.of[StaffNote].append(step.note)
         if plan.with_stripe:
             add_stripes_side(rows, story, step)
     for model in ORDER_MODELS:
         rows.of[model] += [order.root] if model is Order else order.children(model).values()
+
+
+def facts_of(order: OrderAggregate, step: Step) -> list[object]:
+    """The step's, and what follows from them, applied."""
+    facts = list(step.facts)
+    for fact in facts:
+        order.apply(fact, step.at)
+    if step.told is not None:
+        for fact in decide_settlement(order):
+            order.apply(fact, step.at)
+            facts.append(fact)
+    return facts
 
 
 def add_stripes_side(rows: Rows, story: Story, step: Step) -> None:
@@ -170,11 +180,29 @@ def add_stripes_side(rows: Rows, story: Story, step: Step) -> None:
                 handled_at=step.at,
             )
         )
+        if story.chance.random() < HANDLED_AGAIN:
+            add_handling(rows, story, step, event_type)
         if event_type == "payment_intent.succeeded":
             link = PaymentLink(
                 account=story.ware.account, payment_intent=object_id, order_id=story.order_id, seen_at=step.at
             )
             rows.of[PaymentLink].append(link)
+
+
+def add_handling(rows: Rows, story: Story, step: Step, event_type: str) -> None:
+    """It had failed at first, and a person had it handled again."""
+    asked_by, handling = story.chance.choice(STAFF), HandlingAggregate.begin(story.uuid())
+    requested = DeliveryHandlingRequested(
+        account=story.ware.account,
+        event_id=step.event_id,
+        type=event_type,
+        order_id=story.order_id,
+        state=DeliveryState.FAILED,
+        asked_by=asked_by,
+    )
+    handling.apply(requested, step.at)
+    rows.append_events(handling, [requested], Step(at=step.at, actor=asked_by, facts=[requested]), step.at)
+    rows.of[HandlingRequest].append(handling.root)
 
 
 def add_call(rows: Rows, story: Story, step: Step) -> None:

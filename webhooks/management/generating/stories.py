@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from billing.quotes import Quote
+from orders.decisions.noting import digest_of
 from orders.events import (
     OrderCanceled,
     OrderCheckoutClosed,
@@ -17,22 +19,29 @@ from orders.events import (
     OrderDisputeUpdated,
     OrderDrafted,
     OrderLineSet,
+    OrderNoteAdded,
     OrderPaymentUpdated,
     OrderPlaced,
+    OrderRefundApprovalRequested,
+    OrderRefundDeclined,
     OrderRefundRequested,
     OrderRefundUpdated,
     OrderReviewUpdated,
+    RefundPart,
 )
-from orders.models import PaymentSource, PaymentStatus
+from orders.models import PaymentSource, PaymentStatus, StaffNote
 from orders.quote import PricedItem, quote_lines
 from orders.services.attempts import CREATE_SESSION
+from orders.services.notes import SALT_BYTES
 from orders.services.refunding import CREATE_REFUND
 from webhooks.management.generating.catalogue import Ware
 
 ABANDONED, FORGOTTEN, STALE = 0.28, 0.02, 0.12  # of all orders: a basket left, a checkout left open, canceled unpaid
 DECLINED, ODD = 0.05, 0.008  # of those that are paid: a card was declined before; another sum came in
 REFUNDED, REFUNDED_PARTLY, DISPUTED, REVIEWED = 0.05, 0.06, 0.012, 0.005  # of those that are paid
+NOTED, ABOVE_LIMIT = 0.03, 0.01  # of those that are paid: somebody wrote a note; wanted more back than they may give
 STAFF = ("staff:1", "staff:2")
+DECIDED = 0.7  # of approvals
 DISPUTE_ENDS = ("won", "lost", "lost", "under_review", "")  # '': nobody has answered yet
 
 
@@ -56,6 +65,7 @@ class Step:
     told: tuple[str, str] | None = None
     event_id: str = ""
     call: Call | None = None
+    note: StaffNote | None = None
 
 
 @dataclass
@@ -153,6 +163,38 @@ class Story:
             yield from self.refund(self.amount)
         elif lot < REVIEWED + DISPUTED + REFUNDED + REFUNDED_PARTLY:
             yield from self.refund(max(1, self.amount // 3))
+        elif lot > 1 - ABOVE_LIMIT:
+            yield from self.want_more_than_allowed()
+        elif lot > 1 - ABOVE_LIMIT - NOTED:
+            yield self.write_note()
+
+    def want_more_than_allowed(self) -> Iterator[Step]:
+        """A refund waits for a second person, who mostly declines it."""
+        self.wait(60, 20 * 24 * 60)
+        approval, part = self.uuid(), RefundPart(payment_intent=self.intent, amount=self.amount)
+        told: dict[str, Any] = {"approval": str(approval), "amount": self.amount, "currency": self.ware.currency}
+        asked_by, decided_by = STAFF
+        asked = OrderRefundApprovalRequested(
+            parts=(part,), lines=(), reason="requested_by_customer", asked_by=asked_by, **told
+        )
+        yield Step(at=self.at, actor=asked_by, facts=[asked])
+        self.wait(5, 24 * 60)
+        if self.chance.random() < DECIDED:
+            yield Step(at=self.at, actor=decided_by, facts=[OrderRefundDeclined(decided_by=decided_by, **told)])
+
+    def write_note(self) -> Step:
+        self.wait(60, 20 * 24 * 60)
+        text, salt, actor = "Called back, all is well.", self.chance.randbytes(SALT_BYTES), self.chance.choice(STAFF)
+        note = StaffNote(
+            id=self.uuid(),
+            order_id=self.order_id,
+            text=text,
+            salt=salt,
+            author_id=int(actor.removeprefix("staff:")),
+            added_at=self.at,
+        )
+        added = OrderNoteAdded(note=str(note.pk), sha256=digest_of(salt, text))
+        return Step(at=self.at, actor=actor, facts=[added], note=note)
 
     def review(self) -> Iterator[Step]:
         review = f"prv_{self.token()}"
@@ -224,13 +266,16 @@ class Story:
         return Step(at=self.at, actor=actor, facts=facts, told=(event_type, object_id), event_id=event_id)
 
     def new_call(self, operation: str, object_id: str) -> Call:
-        call_id = UUID(int=self.chance.getrandbits(128), version=4)
+        call_id = self.uuid()
         metadata = {"order_id": str(self.order_id), "attempt": "1", "call_id": str(call_id)}
         return Call(id=call_id, operation=operation, object_id=object_id, body={"metadata": metadata})
 
     def wait(self, least: int, most: int) -> None:
         """Minutes."""
         self.at += timedelta(seconds=self.chance.randint(least * 60 + 1, most * 60))
+
+    def uuid(self) -> UUID:
+        return UUID(int=self.chance.getrandbits(128), version=4)
 
     def token(self) -> str:
         """As long as those in Stripe's ids."""

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from django.utils import timezone
 
+from finance.management.generating.books import generate_books
 from orders.models import Order
 from webhooks.management.generating.catalogue import load_assortment
 from webhooks.management.generating.copying import Plan, generate_chunk
@@ -24,8 +25,8 @@ PROGRESS_SECONDS = 10
 
 class Command(BaseCommand):
     help = (
-        "Orders with their events, calls and deliveries, the same for the same seed and --until. For measuring: in the "
-        "demo alone, since the log keeps for ever what was written to it."
+        "Orders with their events, calls, deliveries, payouts and exceptions, the same for the same seed and --until. "
+        "For measuring: in the demo alone, since the log keeps for ever what was written to it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--until", type=datetime.fromisoformat, help="nothing happens after it; now unless given")
         parser.add_argument("--add", action="store_true", help="even though there are orders already")
-        parser.add_argument("--orders-alone", action="store_true", help="without calls, deliveries and payment links")
+        parser.add_argument(
+            "--orders-alone", action="store_true", help="without calls, deliveries, payment links and Stripe's books"
+        )
         parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
 
     def handle(
@@ -65,6 +68,8 @@ class Command(BaseCommand):
         )
         started = time.monotonic()
         counts = self.generate(plan, processes)
+        if plan.with_stripe:
+            counts.update(generate_books(plan))
         self.stderr.write("generate: vacuum and statistics")
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (ANALYZE)")

@@ -18,11 +18,13 @@ from core.eventlog.tail import read_settled
 from core.eventlog.verify import verify_log
 from core.models import Event
 from core.tests.streams import draft_order
-from orders.models import Item, Order, OrderLine, OrderState
+from finance.models import Payout, ReconciliationException
+from finance.selectors.reconciliation import open_exceptions
+from orders.models import Item, Order, OrderLine, OrderState, RefundApproval, StaffNote
 from orders.services.drafting import next_order_id
 from webhooks.management.generating.catalogue import load_assortment
 from webhooks.management.generating.copying import CHUNK, Plan, Rows, add_order
-from webhooks.models import Delivery, PaymentLink
+from webhooks.models import Delivery, HandlingRequest, PaymentLink
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,10 +65,13 @@ class TestGenerating:
             ("eur", "euro"),
         }
         assert OrderLine.objects.values("order").annotate(lines=Count("pk")).filter(lines__gt=2).exists()
-        assert 5 < Event.objects.filter(stream__startswith="order-").count() / 2000 < 7
+        assert 5 < Event.objects.filter(stream__startswith="order-").count() / 2000 < 7.5
         assert StripeCall.objects.count() > 1000
         assert Delivery.objects.filter(order_id__isnull=False).count() > 2000
         assert PaymentLink.objects.count() > 1000
+        for model in (StaffNote, RefundApproval, HandlingRequest, Payout, ReconciliationException):
+            assert model._default_manager.count() >= 5, model
+        assert 0 < open_exceptions().count() < ReconciliationException.objects.count()
 
     def test_leaves_a_log_that_is_followed_to_its_end(self) -> None:
         generate(50)

@@ -1,0 +1,1 @@
+"""Stripe's books beside generated orders (`manage.py generate`)."""
