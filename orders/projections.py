@@ -17,11 +17,13 @@ from orders.events import (
     OrderCheckoutClosed,
     OrderCheckoutOpened,
     OrderCommandRefused,
+    OrderContactForgotten,
     OrderDiscountSet,
     OrderDisputeUpdated,
     OrderDrafted,
     OrderEventIgnored,
     OrderLineSet,
+    OrderLinksRevoked,
     OrderNoteAdded,
     OrderNoteErased,
     OrderPaid,
@@ -247,9 +249,18 @@ class OrderAggregate(Aggregate[Order]):
         self.root.attention = sorted({*self.root.attention} - {fact.reason})
 
     @apply.register
+    def _links_revoked(self, fact: OrderLinksRevoked, recorded_at: datetime) -> None:
+        self.root.link_generation = fact.generation
+
+    @apply.register
     def _for_the_record(
         self,
-        _fact: OrderCommandRefused | OrderEventIgnored | OrderQuoteMismatched | OrderNoteAdded | OrderNoteErased,
+        _fact: OrderCommandRefused
+        | OrderContactForgotten
+        | OrderEventIgnored
+        | OrderQuoteMismatched
+        | OrderNoteAdded
+        | OrderNoteErased,
         recorded_at: datetime,
     ) -> None:
         """Told by the timeline; the rows stay as they are."""

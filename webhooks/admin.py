@@ -36,6 +36,7 @@ from orders.finding import order_finders
 from orders.models import Order
 from webhooks.asking import DeliveryIsDone, ask_for_handling
 from webhooks.models import BackfillCursor, Delivery, DeliveryState, HandlingRequest, PaymentLink
+from webhooks.personal import PERSONAL
 from webhooks.services import AGAIN
 
 MAY_HANDLE = "orders.act_on_order"
@@ -60,36 +61,6 @@ SENTENCES: dict[str, str] = {
 # Longer than this between receiving and handling is worth telling.
 AT_ONCE = timedelta(seconds=1)
 HIDDEN = "(hidden)"
-# Fields of Stripe's objects that describe a person or a means of payment, or that open something: all below them is
-# hidden too. Source: docs.stripe.com/api, the objects charge, checkout.session, payment_intent and payment_method.
-PERSONAL = frozenset(
-    [
-        "address",
-        "billing_details",
-        "card",
-        "card_present",
-        "client_secret",
-        "collected_information",
-        "custom_fields",
-        "customer_details",
-        "customer_email",
-        "email",
-        "fingerprint",
-        "individual_name",
-        "ip_address",
-        "last4",
-        "name",
-        "payment_method_details",
-        "phone",
-        "receipt_email",
-        "receipt_url",
-        "shipping",
-        "shipping_address",
-        "shipping_details",
-        "tax_ids",
-        "user_agent",
-    ]
-)
 
 
 @admin.register(Delivery)
