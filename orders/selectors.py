@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as _
 
 from core.refusals import NotFound
 from orders.links import opens_order
@@ -21,6 +22,15 @@ from orders.sums import undecided_intents
 PAGE = 100
 
 
+class LinkClosed(NotFound):
+    """A link that opens nothing: expired, revoked or made up; whether there is such an order is not said."""
+
+    message = _(
+        "This link has expired or was made invalid. Open the order in the browser that you ordered with, or ask the "
+        "shop."
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
     """Who asks: a shopper's id, the token of a signed link, staff; or nobody in particular."""
@@ -30,7 +40,7 @@ class Viewer:
     is_staff: bool = False
 
     def may_see(self, order: Order) -> bool:
-        return self.is_staff or order.shopper_id == self.shopper_id or opens_order(self.token, order.pk)
+        return self.is_staff or order.shopper_id == self.shopper_id or opens_order(self.token, order)
 
 
 def catalogue() -> QuerySet[Item]:
@@ -46,10 +56,12 @@ def item_by_id(item_id: int) -> Item:
 
 
 def visible_order(order_id: int, viewer: Viewer) -> Order:
-    """The order with all that belongs to it; raises NotFound where there is none or it is somebody else's."""
+    """The order with all that belongs to it; raises NotFound where there is none or it is somebody else's, and to who
+    comes by a link, LinkClosed.
+    """
     order = Order.objects.filter(pk=order_id).prefetch_related("lines", "checkouts", "payments").first()
     if order is None or not viewer.may_see(order):
-        raise NotFound
+        raise LinkClosed if viewer.token else NotFound
     return order
 
 

@@ -39,12 +39,12 @@ def pay(request: HttpRequest, order_id: int) -> HttpResponse:
     """The Payment Element; an order that can't be paid now shows its own page instead."""
     order = selectors.visible_order(selectors.own_order_id(order_id, shopper_of(request)), viewer_of(request))
     if not status_of(order, returned=False).payable:
-        return see_other(order_url(order_id))
+        return see_other(order_url(order))
     context = {
         "order": order,
         "lines": quote_of(order).lines,
         "money": money_table(order),
         "stripe_js": settings.STRIPE_JS_URL,
-        "return_url": order_url(order_id, returned="1"),
+        "return_url": order_url(order, returned="1"),
     }
     return render(request, "orders/pay.html", context)

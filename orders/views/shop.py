@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -16,9 +17,10 @@ from orders.quote import quote_of
 from orders.representations import money_table, order_as_json, status_as_json, status_of, tax_in_words
 from orders.services.buying import buy_item
 from orders.services.checkout import open_checkout
+from orders.services.links import revoke_links
 from orders.shopper import new_shopper, remember_shopper, shopper_of
-from orders.throttle import admit_stranger
-from orders.views.requests import answer_checkout, refuse_prefetch, viewer_of
+from orders.throttle import admit_shopper, admit_stranger
+from orders.views.requests import answer_checkout, read_fields, refuse_prefetch, see_other, viewer_of, whole_number
 
 ORDER_ID = re.compile(r"[0-9]{1,18}")
 
@@ -105,6 +107,18 @@ def came_back(request: HttpRequest) -> bool:
     Stripe.js adds `redirect_status`: docs.stripe.com/payments/accept-a-payment.
     """
     return "returned" in request.GET and request.GET.get("redirect_status") != "failed"
+
+
+@require_POST
+@never_cache
+def revoke_links_of(request: HttpRequest, order_id: int) -> HttpResponse:
+    """`{"generation"}`: the links of that generation open the page no more; this browser still does."""
+    own = selectors.own_order_id(order_id, shopper_of(request))
+    admit_shopper(shopper_of(request) or "")
+    revoke_links(order_id=own, generation=whole_number(read_fields(request), "generation"))
+    if wants_page(request):
+        return see_other(reverse("order", args=[own]))
+    return JsonResponse({"order_id": own})
 
 
 @require_safe
