@@ -140,6 +140,7 @@ class Configuration:
     accounts: dict[str, Account]
     audit_key: AuditKey | None
     order_stale_hours: int
+    webhook_payload_days: int
     refund_limit: dict[str, int]
     superuser_username: str
     superuser_password: str = field(repr=False)
@@ -160,6 +161,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         accounts=read_accounts(environment),
         audit_key=read_audit_key(environment),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
+        webhook_payload_days=environment.number("WEBHOOK_PAYLOAD_DAYS", 90),
         refund_limit=environment.amounts("REFUND_LIMIT"),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
         superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),

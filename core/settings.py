@@ -33,6 +33,7 @@ STRIPE_JS_URL = configuration.stripe_js_url or (
 STRIPE_ACCOUNTS = configuration.accounts
 AUDIT_SIGNING_KEY = configuration.audit_key
 ORDER_STALE_HOURS = configuration.order_stale_hours
+WEBHOOK_PAYLOAD_DAYS = configuration.webhook_payload_days
 REFUND_LIMIT = configuration.refund_limit
 SUPERUSER_USERNAME = configuration.superuser_username
 SUPERUSER_PASSWORD = configuration.superuser_password

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import EmptyFieldListFilter
 from django.core.exceptions import PermissionDenied
@@ -143,7 +144,11 @@ class DeliveryAdmin(BulkActionsAdmin):
         return "live" if delivery.livemode else "test"
 
     @display(description=gettext_lazy("payload"))
-    def content(self, delivery: Delivery) -> SafeString:
+    def content(self, delivery: Delivery) -> SafeString | str:
+        if delivery.purged_at:
+            return _("Purged %(days)d days after it was handled: what Stripe posted is not kept any longer.") % {
+                "days": settings.WEBHOOK_PAYLOAD_DAYS
+            }
         return indented_json(without_personal_data(json.loads(bytes(delivery.payload))))
 
 
