@@ -18,7 +18,7 @@ from orders.representations import EMPTY_BASKET, money_table, order_as_json
 from orders.selectors import basket_of
 from orders.services.basket import check_out_basket, place_basket, set_basket_discount, set_basket_item
 from orders.shopper import new_shopper, remember_shopper, shopper_of
-from orders.throttle import admit_shopper, admit_stranger
+from orders.throttle import admit_checkout, admit_shopper, admit_stranger
 from orders.views.requests import RequestRefused, answer_checkout, read_fields, refuse_prefetch, see_other, whole_number
 
 LONGEST_CODE = 100
@@ -61,6 +61,7 @@ def basket_checkout(request: HttpRequest) -> HttpResponse:
     refuse_prefetch(request)
     pays_here = read_fields(request).get("pay") == "here"
     shopper_id = known_shopper(request)
+    admit_checkout(shopper_id, request.META["REMOTE_ADDR"])
     try:
         if not pays_here:
             return answer_checkout(request, check_out_basket(shopper_id=shopper_id))

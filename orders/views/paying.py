@@ -15,7 +15,7 @@ from orders.quote import quote_of
 from orders.representations import money_table, status_of
 from orders.services.intents import payable_intent
 from orders.shopper import shopper_of
-from orders.throttle import admit_shopper
+from orders.throttle import admit_checkout, admit_shopper
 from orders.views.requests import refuse_prefetch, see_other, viewer_of
 
 
@@ -27,6 +27,7 @@ def payment_intent(request: HttpRequest, order_id: int) -> JsonResponse:
     refuse_prefetch(request)
     own = selectors.own_order_id(order_id, shopper_of(request))
     admit_shopper(shopper_of(request) or "")
+    admit_checkout(shopper_of(request) or "", request.META["REMOTE_ADDR"])
     intent = payable_intent(order_id=own)
     return JsonResponse({"client_secret": intent.client_secret, "publishable_key": intent.publishable_key})
 

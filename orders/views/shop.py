@@ -19,7 +19,7 @@ from orders.services.buying import buy_item
 from orders.services.checkout import open_checkout
 from orders.services.links import revoke_links
 from orders.shopper import new_shopper, remember_shopper, shopper_of
-from orders.throttle import admit_shopper, admit_stranger
+from orders.throttle import admit_checkout, admit_shopper, admit_stranger
 from orders.views.requests import answer_checkout, read_fields, refuse_prefetch, see_other, viewer_of, whole_number
 
 ORDER_ID = re.compile(r"[0-9]{1,18}")
@@ -65,6 +65,7 @@ def buy(request: HttpRequest, item_id: int) -> HttpResponse:
     if shopper_id is None:
         admit_stranger(request.META["REMOTE_ADDR"])
         shopper_id = new_shopper()
+    admit_checkout(shopper_id, request.META["REMOTE_ADDR"])
     try:
         response = answer_checkout(request, buy_item(shopper_id=shopper_id, item_id=item_id))
     except Refusal as refusal:
@@ -78,6 +79,7 @@ def buy(request: HttpRequest, item_id: int) -> HttpResponse:
 def checkout(request: HttpRequest, order_id: int) -> HttpResponse:
     refuse_prefetch(request)
     own = selectors.own_order_id(order_id, shopper_of(request))
+    admit_checkout(shopper_of(request) or "", request.META["REMOTE_ADDR"])
     return answer_checkout(request, open_checkout(order_id=own))
 
 
