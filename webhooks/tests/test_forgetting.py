@@ -2,13 +2,15 @@
 
 import io
 import json
+from collections.abc import Callable
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -17,10 +19,12 @@ from core.eventlog.replay import check_rows, rebuild_rows
 from core.eventlog.verify import verify_log
 from core.models import Event
 from orders.models import Contact, Item, Order, StaffNote
+from orders.projections import OrderAggregate
 from orders.services.notes import add_note
 from orders.timeline import timeline
+from tests.shop import wait_for
 from tests.simulated import SimulatedStripe, post_event
-from webhooks.forgetting import Address
+from webhooks.forgetting import Address, forget_person
 from webhooks.models import Delivery, DeliveryState
 from webhooks.services import retry_deliveries
 
@@ -131,6 +135,47 @@ class TestAPaidOrder:
         forget()
         assert traces("lovelace") == []
         assert kinds(paid)[-2:] == ["order.contact_forgotten", "order.links_revoked"]
+
+
+class TestADeliveryUnderWay:
+    @pytest.mark.parametrize("first", ["delivery", "forgetting"])
+    def test_while_its_shopper_is_forgotten_brings_nothing_back(
+        self, paid: Order, stripe_side: SimulatedStripe, first: str
+    ) -> None:
+        """Both wait for the order, in either order; the delivery's row is there and nobody sees it yet."""
+        late = stripe_side.event("charge.succeeded")
+        answers: list[Any] = []
+        works = {
+            "delivery": lambda: answers.append(post_event(Client(), late).status_code),
+            "forgetting": lambda: answers.append(forget_person(ADA).orders),
+        }
+        threads = [Thread(target=run_and_close, args=(works.pop(first),))]
+        threads += [Thread(target=run_and_close, args=(work,)) for work in works.values()]
+        with transaction.atomic():
+            OrderAggregate.load_locked(paid.pk)
+            for number, thread in enumerate(threads, start=1):
+                thread.start()
+                wait_for(lambda number=number: waiting_for_locks() == number)  # type: ignore[misc]
+        for thread in threads:
+            thread.join()
+        assert 200 in answers
+        assert [paid.pk] in answers
+        assert traces("lovelace") == []
+
+
+def run_and_close(work: Callable[[], object]) -> None:
+    work()
+    connection.close()
+
+
+def waiting_for_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees the same activity all along
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        [count] = cursor.fetchone() or [0]
+    return int(count)
 
 
 class TestADelivery:
