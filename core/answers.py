@@ -68,7 +68,7 @@ def answer_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     log.info("request.refused", code=refusal.code, message=refusal.message, ids=refusal.ids)
     response = answer_error(request, status=refusal.status, code=refusal.code, message=str(refusal))
     if refusal.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        response["Retry-After"] = str(refusal.ids.get("retry_after", RETRY_AFTER_SECONDS))
     return response
 
 

@@ -156,6 +156,9 @@ class Configuration:
     mailer: Mailer | None
     email_from: str
     order_stale_hours: int
+    webhook_payload_days: int
+    checkouts_per_browser: int
+    checkouts_per_address: int
     refund_limit: dict[str, int]
     superuser_username: str
     superuser_password: str = field(repr=False)
@@ -180,6 +183,9 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         mailer=mailer,
         email_from=read_sender(environment, None if mailer and mailer.sends else NOBODY_WRITES_BACK),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
+        webhook_payload_days=environment.number("WEBHOOK_PAYLOAD_DAYS", 90),
+        checkouts_per_browser=environment.number("CHECKOUTS_PER_BROWSER", 20),
+        checkouts_per_address=environment.number("CHECKOUTS_PER_ADDRESS", 120),
         refund_limit=environment.limits("REFUND_LIMIT"),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
         superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),

@@ -17,11 +17,13 @@ from orders.events import (
     OrderCheckoutClosed,
     OrderCheckoutOpened,
     OrderCommandRefused,
+    OrderContactForgotten,
     OrderDiscountSet,
     OrderDisputeUpdated,
     OrderDrafted,
     OrderEventIgnored,
     OrderLineSet,
+    OrderLinksRevoked,
     OrderMailSent,
     OrderNoteAdded,
     OrderNoteErased,
@@ -248,9 +250,14 @@ class OrderAggregate(Aggregate[Order]):
         self.root.attention = sorted({*self.root.attention} - {fact.reason})
 
     @apply.register
+    def _links_revoked(self, fact: OrderLinksRevoked, recorded_at: datetime) -> None:
+        self.root.link_generation = fact.generation
+
+    @apply.register
     def _for_the_record(
         self,
         _fact: OrderCommandRefused
+        | OrderContactForgotten
         | OrderEventIgnored
         | OrderMailSent
         | OrderQuoteMismatched

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_noop as _
 
 from core.models import Event
 from core.refusals import NotFound
@@ -23,6 +24,15 @@ from orders.sums import REFUND_MADE, undecided_intents
 PAGE = 100
 
 
+class LinkClosed(NotFound):
+    """A link that opens nothing: expired, revoked or made up; whether there is such an order is not said."""
+
+    message = _(
+        "This link has expired or was made invalid. Open the order in the browser that you ordered with, or ask the "
+        "shop."
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Viewer:
     """Who asks: a shopper's id, the token of a signed link, staff; or nobody in particular."""
@@ -32,7 +42,7 @@ class Viewer:
     is_staff: bool = False
 
     def may_see(self, order: Order) -> bool:
-        return self.is_staff or order.shopper_id == self.shopper_id or opens_order(self.token, order.pk)
+        return self.is_staff or order.shopper_id == self.shopper_id or opens_order(self.token, order)
 
 
 def catalogue() -> QuerySet[Item]:
@@ -49,11 +59,11 @@ def item_by_id(item_id: int) -> Item:
 
 def visible_order(order_id: int, viewer: Viewer) -> Order:
     """The order with what its figures and the progress of its payment follow from; raises NotFound where there is none
-    or it is somebody else's.
+    or it is somebody else's, and to who comes by a link, LinkClosed.
     """
     order = Order.objects.filter(pk=order_id).prefetch_related("lines", "checkouts", "payments").first()
     if order is None or not viewer.may_see(order):
-        raise NotFound
+        raise LinkClosed if viewer.token else NotFound
     return order
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("order/<int:order_id>/payment-intent", paying.payment_intent, name="payment-intent"),
     path("order/<int:order_id>/pay", paying.pay, name="pay"),
     path("order/<int:order_id>/receipt", receipts.receipt, name="receipt"),
+    path("order/<int:order_id>/revoke-links", shop.revoke_links_of, name="revoke-links"),
     path("basket", basket.basket, name="basket"),
     path("basket/items", basket.basket_items, name="basket-items"),
     path("basket/discount", basket.basket_discount, name="basket-discount"),

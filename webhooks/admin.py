@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import EmptyFieldListFilter
 from django.core.exceptions import PermissionDenied
@@ -38,6 +39,7 @@ from orders.finding import order_finders
 from orders.models import Order
 from webhooks.asking import DeliveryIsDone, ask_for_handling
 from webhooks.models import BackfillCursor, Delivery, DeliveryState, HandlingRequest, PaymentLink
+from webhooks.personal import PERSONAL
 from webhooks.services import AGAIN
 
 STATE_COLORS: dict[str, str] = {
@@ -61,36 +63,6 @@ SENTENCES: dict[str, str] = {
 # Longer than this between receiving and handling is worth telling.
 AT_ONCE = timedelta(seconds=1)
 HIDDEN = "(hidden)"
-# Fields of Stripe's objects that describe a person or a means of payment, or that open something: all below them is
-# hidden too. Source: docs.stripe.com/api, the objects charge, checkout.session, payment_intent and payment_method.
-PERSONAL = frozenset(
-    [
-        "address",
-        "billing_details",
-        "card",
-        "card_present",
-        "client_secret",
-        "collected_information",
-        "custom_fields",
-        "customer_details",
-        "customer_email",
-        "email",
-        "fingerprint",
-        "individual_name",
-        "ip_address",
-        "last4",
-        "name",
-        "payment_method_details",
-        "phone",
-        "receipt_email",
-        "receipt_url",
-        "shipping",
-        "shipping_address",
-        "shipping_details",
-        "tax_ids",
-        "user_agent",
-    ]
-)
 
 
 @admin.register(Delivery)
@@ -174,7 +146,11 @@ class DeliveryAdmin(BulkActionsAdmin):
         return _("live") if delivery.livemode else _("test")
 
     @display(description=gettext_lazy("payload"))
-    def content(self, delivery: Delivery) -> SafeString:
+    def content(self, delivery: Delivery) -> SafeString | str:
+        if delivery.purged_at:
+            return _("Purged %(days)d days after it was handled: what Stripe posted is not kept any longer.") % {
+                "days": settings.WEBHOOK_PAYLOAD_DAYS
+            }
         return indented_json(without_personal_data(json.loads(bytes(delivery.payload))))
 
 

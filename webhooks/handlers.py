@@ -129,6 +129,15 @@ def call_behind(stripe_object: StripeObject) -> StripeCall | None:
     return call_named_in(stripe_object.get("metadata"), [CREATE_SESSION, CREATE_INTENT])
 
 
+def order_told_of(account: str, event: StripeEvent) -> int | None:
+    """The order that an event names, or that its payment is known to be of; nothing is locked or made."""
+    call = call_behind(event.data.object)
+    if call is not None:
+        return order_behind(call)
+    links = PaymentLink.objects.filter(account=account, payment_intent=intent_of(event.data.object))
+    return links.values_list("order_id", flat=True).first()
+
+
 def locate(account: Account, intent: str, call: StripeCall | None) -> tuple[PaymentLink | None, int | None]:
     """The link of a PaymentIntent, locked, where there is one; and the order, by the call or else by the link."""
     link = lock_link(account, intent) if intent else None

@@ -17,6 +17,11 @@ class DeliveryState(models.TextChoices):
         """Kept, and still to be handled: few among many."""
         return [cls.REFUSED, cls.FAILED, cls.WAITING]
 
+    @classmethod
+    def done(cls) -> list["DeliveryState"]:
+        """Nothing comes of it any more."""
+        return [cls.HANDLED, cls.IGNORED]
+
 
 class DeliverySource(models.TextChoices):
     """How an event came in: posted and signed, or read from the Events API because no webhook had brought it (yet)."""
@@ -58,8 +63,9 @@ class BackfillCursor(models.Model):
 class Delivery(models.Model):
     """The inbox: one row per event of an account, however often it was posted.
 
-    `payload` is what came, without client secrets. `source` is `webhook` once its signature was verified, whether the
-    backfill had brought it before or not. `created_at` is when Stripe says that it happened.
+    `payload` is what came, without client secrets; it is empty from `purged_at` on. `source` is `webhook` once its
+    signature was verified, whether the backfill had brought it before or not. `created_at` is when Stripe says that it
+    happened.
     """
 
     account = models.CharField(max_length=64)
@@ -80,6 +86,7 @@ class Delivery(models.Model):
     received_at = models.DateTimeField()
     handled_at = models.DateTimeField(null=True)
     try_at = models.DateTimeField(null=True)
+    purged_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -95,6 +102,11 @@ class Delivery(models.Model):
                 condition=~models.Q(state=DeliveryState.HANDLED),
             ),
             models.Index(fields=["account", "-id"], name="webhooks_delivery_account"),
+            models.Index(
+                fields=["handled_at"],
+                name="webhooks_delivery_full",
+                condition=models.Q(purged_at=None, state__in=DeliveryState.done()),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,9 +17,11 @@ from billing.gateway.refunds import Refunds
 from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
+from orders.services.forgetting import is_forgotten
 from webhooks.events import StripeEvent, parse_event, without_secrets
-from webhooks.handlers import Outcome, handle_event, handle_gone, handle_reread
+from webhooks.handlers import Outcome, handle_event, handle_gone, handle_reread, order_told_of
 from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
+from webhooks.personal import without_person
 
 log = structlog.get_logger()
 
@@ -129,6 +131,8 @@ def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
     can_be_read_again = outcome.state == DeliveryState.REFUSED and outcome.kind in READ_AGAIN
     delivery.try_at = timezone.now() if can_be_read_again else None
     delivery.save(update_fields=["state", "reason", "order_id", "link", "attempts", "handled_at", "try_at"])
+    if outcome.order_id is not None:
+        redact_if_forgotten(delivery, outcome.order_id)
     log.info(
         "delivery.handled",
         event_id=delivery.event_id,
@@ -137,6 +141,13 @@ def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
         reason=outcome.reason,
         order_id=outcome.order_id,
     )
+
+
+def redact_if_forgotten(delivery: Delivery, order_id: int) -> None:
+    """Whoever ordered was forgotten: what comes in later brings nothing of them back."""
+    if is_forgotten(order_id):
+        delivery.payload = without_person(bytes(delivery.payload))
+        delivery.save(update_fields=["payload"])
 
 
 def record_failure(
@@ -148,6 +159,9 @@ def record_failure(
         if delivery.state in UNDONE:
             delivery.state = DeliveryState.FAILED
             put_off(delivery, error)
+            order_id = order_told_of(account.name, event)
+            if order_id is not None:
+                redact_if_forgotten(delivery, order_id)
 
 
 def put_off(delivery: Delivery, error: Exception) -> None:

@@ -9,6 +9,7 @@ from core.models import BulkRun
 from core.staff.roles import ACT_ON_ORDER
 from webhooks.asking import ask_for_handling
 from webhooks.backfill import backfill_all
+from webhooks.purging import purge_payloads
 from webhooks.services import give_up_waiting, retry_deliveries
 
 
@@ -32,6 +33,13 @@ def backfill(timestamp: int) -> None:  # noqa: ARG001 as above
 def stop_waiting(timestamp: int) -> None:  # noqa: ARG001 as above
     """Ends the wait for payments that are not ours."""
     give_up_waiting()
+
+
+@app.periodic(cron="45 3 * * *")
+@app.task(name="webhooks.purge_payloads", queueing_lock="webhooks.purge_payloads")
+def empty_old_payloads(timestamp: int) -> None:  # noqa: ARG001 as above
+    """Safe to run twice at once: each leaves the rows that the other has locked."""
+    purge_payloads()
 
 
 def handle_one(key: str, run: BulkRun) -> None:

@@ -121,6 +121,7 @@ def offers(request: HttpRequest, order: OrderAggregate, offer: Returnable) -> li
         "return_surplus": (bool(offer.surplus), _("Return surplus"), "keyboard_return"),
         "refund": (bool(offer.left), _("Refund"), "undo"),
         "cancel": (not why_not_cancelable(order), _("Cancel order"), "cancel"),
+        "revoke_links": (order.root.placed_at is not None, _("Revoke links"), "link_off"),
     }
     return [
         Offer(title, icon, reverse(f"admin:orders_order_{name}", args=[order.root.pk]))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from core.bulk_admin import BulkActionsAdmin
 from core.refusals import NotFound
 from orders.admin.actions import ActionView, cancel_view, guarded, looked_at_view
+from orders.admin.links import revoke_links_view
 from orders.admin.notes import erase_note_view, note_view
 from orders.admin.order_list import OrderList
 from orders.admin.page import moment_in, page_of, page_of_past
@@ -24,6 +25,7 @@ ACTIONS: dict[str, tuple[str, ActionView]] = {
     "return_surplus": ("return_surplus/", return_surplus_view),
     "approve": ("approve/<uuid:approval>/", approve_view),
     "decline": ("decline/<uuid:approval>/", decline_view),
+    "revoke_links": ("revoke_links/", revoke_links_view),
     "looked_at": ("looked_at/", looked_at_view),
     "note": ("note/", note_view),
     "erase_note": ("note/<uuid:note>/erase/", erase_note_view),

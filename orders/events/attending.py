@@ -73,3 +73,17 @@ class OrderNoteErased:
     """The text of a note is gone; that there was one stays on record."""
 
     note: str
+
+
+@fact("order.contact_forgotten")
+@dataclass(frozen=True, kw_only=True)
+class OrderContactForgotten:
+    """What we held of the person who ordered is gone, on their request; whoever it was is not in the log."""
+
+
+@fact("order.links_revoked")
+@dataclass(frozen=True, kw_only=True)
+class OrderLinksRevoked:
+    """The signed links to the order's page made so far open nothing any more; new ones are of this `generation`."""
+
+    generation: int

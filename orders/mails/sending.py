@@ -17,7 +17,7 @@ from core.startup import checks
 from orders.events import OrderMailSent
 from orders.mails.outbox import WAIT, is_on
 from orders.mails.writing import write_mail
-from orders.models import Contact, Mail, MailKind, MailState, Order, OrderState, PaymentStatus
+from orders.models import FORGOTTEN, Contact, Mail, MailKind, MailState, Order, OrderState, PaymentStatus
 from orders.projections import OrderAggregate
 from orders.sums import REFUND_MADE
 
@@ -52,7 +52,7 @@ def send_due_mails() -> int:
 def claim_due_mail() -> Mail | None:
     """The mail that has been due longest, put off as if the attempt had failed: who is killed in it leaves it so."""
     now = timezone.now()
-    known = Contact.objects.filter(order_id=OuterRef("order_id"))
+    known = Contact.objects.filter(order_id=OuterRef("order_id")).exclude(email=FORGOTTEN)
     due = Mail.objects.filter(Exists(known), state=MailState.WAITING, try_at__lte=now).order_by("try_at", "pk")
     with transaction.atomic(durable=True):
         mail = due.select_for_update(skip_locked=True, of=("self",)).first()
@@ -65,7 +65,7 @@ def claim_due_mail() -> Mail | None:
 
 def send_mail(mail: Mail) -> bool:
     """Whether it was handed over. Raises OSError when the server takes nothing from us now."""
-    contact = Contact.objects.filter(order_id=mail.order_id).first()
+    contact = Contact.objects.filter(order_id=mail.order_id).exclude(email=FORGOTTEN).first()
     if contact is None:
         return False  # forgotten meanwhile
     order = Order.objects.prefetch_related("lines", "payments", "refunds").get(pk=mail.order_id)

@@ -51,7 +51,7 @@ def write_mail(mail: Mail, order: Order, address: str) -> EmailMultiAlternatives
 
 def context_of(mail: Mail, order: Order) -> dict[str, Any]:
     given = next((refund for refund in order.refunds.all() if refund.refund_id == mail.reference), None)
-    address = order_url(order.pk)
+    address = order_url(order)
     return {
         "order": order,
         "shop": settings.SHOP_NAME,

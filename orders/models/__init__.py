@@ -1,6 +1,6 @@
 """The catalogue, and the rows that orders fold into. Only Item is edited; the rest changes by events alone."""
 
-from orders.models.contact import Contact
+from orders.models.contact import FORGOTTEN, Contact
 from orders.models.mail import Mail, MailKind, MailState
 from orders.models.order import (
     SETTLED_STATES,
@@ -26,6 +26,7 @@ from orders.models.staff import ApprovalState, RefundApproval, RefundRequest, St
 
 __all__ = [
     "AWAITING_EVIDENCE",
+    "FORGOTTEN",
     "SETTLED_STATES",
     "ApprovalState",
     "Attention",

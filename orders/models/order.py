@@ -90,7 +90,7 @@ class Order(StreamHead):
     `buy_item_id` is the item of an order made by its Buy button. While such an order waits for payment its shopper
     has no second one of the same item: a double click or a second tab finds the first. A draft without it is its
     shopper's basket. `discount_terms` holds a DiscountTerms. `language` is one of settings.LANGUAGES: what we write to
-    the shopper is in it.
+    the shopper is in it. Signed links (orders/links.py) open the page while they are of the `link_generation` of now.
     """
 
     stream_prefix = "order"
@@ -116,6 +116,7 @@ class Order(StreamHead):
     paid_at = models.DateTimeField(null=True)
     canceled_at = models.DateTimeField(null=True)
     language = models.CharField(max_length=8, default="en", db_default="en")
+    link_generation = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name, verbose_name_plural = _("order"), _("orders")

@@ -72,8 +72,8 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
             quote_order(root, order.lines),
             coupons=counterparts.coupons,
             tax_rates=counterparts.tax_rates,
-            success_url=order_url(root.pk, returned="1"),
-            cancel_url=order_url(root.pk),
+            success_url=order_url(root, returned="1"),
+            cancel_url=order_url(root),
             metadata=metadata_of(root, call_id),
             language=root.language,
         )

@@ -2,25 +2,30 @@
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import connection
 from django.utils import timezone
 
-from orders.models import Contact
+from orders.models import FORGOTTEN
 
+# One statement, in which the ORM can't say when a row stays as it is.
+KEEP = (
+    "INSERT INTO orders_contact (order_id, email, heard_at) VALUES (%s, %s, %s) ON CONFLICT (order_id)"
+    " DO UPDATE SET email = EXCLUDED.email, heard_at = EXCLUDED.heard_at WHERE orders_contact.email <> %s"
+)
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3: a path of 256 octets with its brackets
 
 
 def hear_contact(*, order_id: int, email: str) -> None:
-    """Keep the address that Stripe gave for an order, in the caller's transaction; the last one that was heard counts.
+    """Keep the address that Stripe gave for an order, in the caller's transaction, which holds the order's lock; the
+    last one that was heard counts, and who was forgotten stays so.
 
     What is no address is passed over: it may not fail the delivery that carries it, and nobody could be written to.
     """
     email = email.strip()
     if not is_address(email):
         return
-    heard = Contact(order_id=order_id, email=email, heard_at=timezone.now())
-    Contact.objects.bulk_create(
-        [heard], update_conflicts=True, unique_fields=["order_id"], update_fields=["email", "heard_at"]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, [order_id, email, timezone.now(), FORGOTTEN])
 
 
 def is_address(email: str) -> bool:

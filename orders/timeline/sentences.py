@@ -86,6 +86,8 @@ SENTENCES = {
     "order.mail_sent payment_failed": _("An e-mail was sent: a payment failed, and the order can be paid again"),
     "order.note_added": _("A note was added"),
     "order.note_erased": _("The text of a note was erased"),
+    "order.contact_forgotten": _("What we held of the shopper was forgotten, on their request"),
+    "order.links_revoked": _("The links to the order's page were made invalid"),
     "order.attention_raised": _("A person should look: {reason}"),
     "order.attention_cleared": _("No longer a reason to look: {reason}"),
     "order.command_refused": _("{command} was refused: {reason}"),

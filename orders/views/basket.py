@@ -1,6 +1,5 @@
 """The basket: what is in it, its discount, and the way to its payment."""
 
-import json
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -9,31 +8,21 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
-from django.utils.translation import gettext_noop as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_POST, require_safe
 
 from core.answers import answer_refusal, wants_page
 from core.refusals import Refusal
-from orders.finding import BIGINT_DIGITS
 from orders.quote import quote_of
 from orders.representations import EMPTY_BASKET, money_table, order_as_json
 from orders.selectors import basket_of
 from orders.services.basket import check_out_basket, place_basket, set_basket_discount, set_basket_item
 from orders.shopper import new_shopper, remember_shopper, shopper_of
-from orders.throttle import admit_shopper, admit_stranger
-from orders.views.requests import answer_checkout, refuse_prefetch, see_other
+from orders.throttle import admit_checkout, admit_shopper, admit_stranger
+from orders.views.requests import RequestRefused, answer_checkout, read_fields, refuse_prefetch, see_other, whole_number
 
 LONGEST_CODE = 100
-
-
-class RequestRefused(Refusal):
-    """The body lacks what the endpoint needs, or holds it in another shape."""
-
-    code = "bad_request"
-    status = HTTPStatus.BAD_REQUEST
-    message = _("The request needs {needed}.")
 
 
 @require_safe
@@ -73,6 +62,7 @@ def basket_checkout(request: HttpRequest) -> HttpResponse:
     refuse_prefetch(request)
     pays_here = read_fields(request).get("pay") == "here"
     shopper_id = known_shopper(request)
+    admit_checkout(shopper_id, request.META["REMOTE_ADDR"])
     try:
         if not pays_here:
             return answer_checkout(request, check_out_basket(shopper_id=shopper_id))
@@ -129,26 +119,3 @@ def basket_page(request: HttpRequest, *, problem: str = "", status: HTTPStatus =
 def basket_as_json(shopper_id: str | None) -> dict[str, Any]:
     order = basket_of(shopper_id)
     return order_as_json(order) if order else EMPTY_BASKET
-
-
-def read_fields(request: HttpRequest) -> dict[str, Any]:
-    """The fields of a form, or of a JSON object. Raises RequestRefused."""
-    if request.content_type != "application/json":
-        return dict(request.POST.items())
-    try:
-        fields = json.loads(request.body)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise RequestRefused(needed=gettext("a JSON object"))
-    return fields
-
-
-def whole_number(fields: dict[str, Any], name: str) -> int:
-    """Of JSON's numbers or a form's text; raises RequestRefused."""
-    value = fields.get(name)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= BIGINT_DIGITS:
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**BIGINT_DIGITS:
-        return value
-    raise RequestRefused(needed=gettext("`{name}`, a whole number").format(name=name))

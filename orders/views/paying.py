@@ -16,7 +16,7 @@ from orders.representations import money_table
 from orders.services.intents import payable_intent
 from orders.shopper import shopper_of
 from orders.statuses import status_of
-from orders.throttle import admit_shopper
+from orders.throttle import admit_checkout, admit_shopper
 from orders.views.requests import refuse_prefetch, see_other, viewer_of
 
 
@@ -28,6 +28,7 @@ def payment_intent(request: HttpRequest, order_id: int) -> JsonResponse:
     refuse_prefetch(request)
     own = selectors.own_order_id(order_id, shopper_of(request))
     admit_shopper(shopper_of(request) or "")
+    admit_checkout(shopper_of(request) or "", request.META["REMOTE_ADDR"])
     intent = payable_intent(order_id=own)
     return JsonResponse({"client_secret": intent.client_secret, "publishable_key": intent.publishable_key})
 
@@ -40,12 +41,12 @@ def pay(request: HttpRequest, order_id: int) -> HttpResponse:
     """The Payment Element; an order that can't be paid now shows its own page instead."""
     order = selectors.visible_order(selectors.own_order_id(order_id, shopper_of(request)), viewer_of(request))
     if not status_of(order).payable:
-        return see_other(order_url(order_id))
+        return see_other(order_url(order))
     context = {
         "order": order,
         "lines": quote_of(order).lines,
         "money": money_table(order),
         "stripe_js": settings.STRIPE_JS_URL,
-        "return_url": order_url(order_id, returned="1"),
+        "return_url": order_url(order, returned="1"),
     }
     return render(request, "orders/pay.html", context)

@@ -1,12 +1,17 @@
 """What the views have in common: who asks, whether it is a person, and how a checkout is answered."""
 
+import json
 from http import HTTPStatus
+from typing import Any
 
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from core.answers import wants_page
-from core.refusals import PrefetchRefused
+from core.refusals import PrefetchRefused, Refusal
+from orders.finding import BIGINT_DIGITS
 from orders.models import Checkout, Order
 from orders.selectors import Viewer, why_canceled
 from orders.shopper import shopper_of
@@ -16,6 +21,14 @@ from orders.statuses import Return, Status, status_of
 # forerunners.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 PREFETCH_WORDS = ("prefetch", "prerender", "preview")
+
+
+class RequestRefused(Refusal):
+    """The body lacks what the endpoint needs, or holds it in another shape."""
+
+    code = "bad_request"
+    status = HTTPStatus.BAD_REQUEST
+    message = _("The request needs {needed}.")
 
 
 def viewer_of(request: HttpRequest) -> Viewer:
@@ -55,3 +68,26 @@ def answer_checkout(request: HttpRequest, opened: Checkout) -> HttpResponse:
 
 def see_other(address: str) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.SEE_OTHER, headers={"Location": address})
+
+
+def read_fields(request: HttpRequest) -> dict[str, Any]:
+    """The fields of a form, or of a JSON object. Raises RequestRefused."""
+    if request.content_type != "application/json":
+        return dict(request.POST.items())
+    try:
+        fields = json.loads(request.body)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise RequestRefused(needed=gettext("a JSON object"))
+    return fields
+
+
+def whole_number(fields: dict[str, Any], name: str) -> int:
+    """Of JSON's numbers or a form's text; raises RequestRefused."""
+    value = fields.get(name)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= BIGINT_DIGITS:
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**BIGINT_DIGITS:
+        return value
+    raise RequestRefused(needed=gettext("`{name}`, a whole number").format(name=name))

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -17,9 +18,18 @@ from orders.quote import quote_of
 from orders.representations import money_table, order_as_json, status_as_json, tax_in_words
 from orders.services.buying import buy_item
 from orders.services.checkout import open_checkout
+from orders.services.links import revoke_links
 from orders.shopper import new_shopper, remember_shopper, shopper_of
-from orders.throttle import admit_stranger
-from orders.views.requests import answer_checkout, refuse_prefetch, status_for, viewer_of
+from orders.throttle import admit_checkout, admit_shopper, admit_stranger
+from orders.views.requests import (
+    answer_checkout,
+    read_fields,
+    refuse_prefetch,
+    see_other,
+    status_for,
+    viewer_of,
+    whole_number,
+)
 
 ORDER_ID = re.compile(r"[0-9]{1,18}")
 
@@ -64,6 +74,7 @@ def buy(request: HttpRequest, item_id: int) -> HttpResponse:
     if shopper_id is None:
         admit_stranger(request.META["REMOTE_ADDR"])
         shopper_id = new_shopper()
+    admit_checkout(shopper_id, request.META["REMOTE_ADDR"])
     try:
         response = answer_checkout(request, buy_item(shopper_id=shopper_id, item_id=item_id))
     except Refusal as refusal:
@@ -77,6 +88,7 @@ def buy(request: HttpRequest, item_id: int) -> HttpResponse:
 def checkout(request: HttpRequest, order_id: int) -> HttpResponse:
     refuse_prefetch(request)
     own = selectors.own_order_id(order_id, shopper_of(request))
+    admit_checkout(shopper_of(request) or "", request.META["REMOTE_ADDR"])
     return answer_checkout(request, open_checkout(order_id=own))
 
 
@@ -98,6 +110,18 @@ def order(request: HttpRequest, order_id: int) -> HttpResponse:
         "token": request.GET.get("token", ""),
     }
     return render(request, "orders/order.html", context)
+
+
+@require_POST
+@never_cache
+def revoke_links_of(request: HttpRequest, order_id: int) -> HttpResponse:
+    """`{"generation"}`: the links of that generation open the page no more; this browser still does."""
+    own = selectors.own_order_id(order_id, shopper_of(request))
+    admit_shopper(shopper_of(request) or "")
+    revoke_links(order_id=own, generation=whole_number(read_fields(request), "generation"))
+    if wants_page(request):
+        return see_other(reverse("order", args=[own]))
+    return JsonResponse({"order_id": own})
 
 
 @require_safe

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from structlog.testing import capture_logs
 
 from core.models import Event
-from orders.models import Contact, Item, Order
+from orders.models import FORGOTTEN, Contact, Item, Order
 from orders.services.contacts import hear_contact
 from orders.tests.shopping import buy, deliver_all
 from tests.simulated import SimulatedStripe, post_event
@@ -113,6 +114,12 @@ def test_the_last_address_counts_and_is_written_by_one_statement(
     with django_assert_num_queries(1):
         hear_contact(order_id=7, email=" second@shop.example ")
     assert addresses() == ["second@shop.example"]
+
+
+def test_who_was_forgotten_is_not_heard_of_again(db: None) -> None:
+    Contact.objects.create(order_id=7, email=FORGOTTEN, heard_at=timezone.now())
+    hear_contact(order_id=7, email="second@shop.example")
+    assert Contact.objects.get().email == FORGOTTEN
 
 
 def test_another_accounts_word_is_not_heard(shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
