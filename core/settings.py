@@ -199,6 +199,7 @@ UNFOLD = {
     "ENVIRONMENT": ["demo", "warning"] if DEMO else None,
     "SHOW_LANGUAGES": True,
     "SCRIPTS": [f"{STATIC_URL}core/time_zone.js"],
+    "STYLES": [f"{STATIC_URL}core/admin.css"],
     "SIDEBAR": {"navigation": "core.admin_site.navigation"},
     "ACCOUNT": {
         "navigation": [
@@ -215,7 +216,7 @@ UNFOLD = {
             "200": "oklch(89% .055 165)",
             "300": "oklch(81% .085 165)",
             "400": "oklch(72% .105 165)",
-            "500": "oklch(58% .105 165)",
+            "500": "oklch(60.5% .105 165)",
             "600": "oklch(47.5% .088 165)",
             "700": "oklch(41% .076 165)",
             "800": "oklch(35% .063 165)",
