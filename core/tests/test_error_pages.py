@@ -1,6 +1,7 @@
 """The error pages: each says what to do next, and none needs what may just have broken."""
 
 import copy
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.urls(__name__)
 
 
 def test_the_page_of_a_crash_needs_neither_database_nor_context(client: Client, settings: LazySettings) -> None:
-    templates = copy.deepcopy(settings.TEMPLATES)
+    templates: list[dict[str, Any]] = copy.deepcopy(settings.TEMPLATES)
     templates[0]["OPTIONS"]["context_processors"].append(f"{__name__}.broken_processor")
     settings.TEMPLATES = templates
     client.raise_request_exception = False

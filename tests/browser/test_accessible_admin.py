@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import DESKTOP, PHONE, Visit
+from tests.browser.sales import charge_of
 from tests.browser.test_admin import log_in
 from tests.shop import Shop, Shopper, wait_for
 
@@ -39,12 +40,6 @@ def addresses(shop: Shop, shopper: Shopper) -> list[str]:
         "/admin/billing/discount/1/change/",
         "/admin/second-factor/",
     ]
-
-
-def charge_of(shop: Shop, order_id: int) -> str:
-    """Its id; empty as long as no charge is known."""
-    charges = shop.sql("SELECT charge FROM orders_payment WHERE order_id = %s AND source = 'charge'", order_id)
-    return charges[0]["charge"] if charges else ""
 
 
 def test_the_admin_is_accessible(addresses: list[str], visit: Visit) -> None:
