@@ -31,7 +31,8 @@ def violations(page: Page) -> Iterator[str]:
 
     The script is given over the debugger's protocol, which the page's Content-Security-Policy doesn't govern.
     """
-    page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(f"() => {{ {AXE} }}")
     results: dict[str, Any] = page.evaluate("options => axe.run(document, options)", OPTIONS)
     for violation in results["violations"]:
         for node in violation["nodes"]:
