@@ -89,8 +89,8 @@ def answer_error(
 
 
 def answer_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """A refusal's own status and words; its ids are for the log."""
-    log.info("request.refused", code=refusal.code, message=str(refusal), ids=refusal.ids)
+    """A refusal's own status and words; its ids are for the log, which tells it in one language."""
+    log.info("request.refused", code=refusal.code, message=refusal.message, ids=refusal.ids)
     response = answer_error(request, status=refusal.status, code=refusal.code, message=str(refusal))
     if refusal.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -102,7 +102,7 @@ def answer_unavailable(request: HttpRequest) -> HttpResponse:
         request,
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         code="unavailable",
-        message=gettext("We can't reach our records right now. Nothing was lost or charged; try again in a moment."),
+        message=gettext("We can't reach our records right now. Nothing was lost; try again in a moment."),
     )
     response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
