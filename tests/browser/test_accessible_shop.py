@@ -1,7 +1,7 @@
 """The shop's pages in every state under axe-core, on a small phone in the dark, at a desk in the light."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -54,7 +54,7 @@ BEYOND = """() => [...document.querySelectorAll("header *, main *, footer *")]
 def test_the_keyboard_alone_leads_through_a_page_and_out_of_it(visit: Visit) -> None:
     page = visit()
     page.goto("/item/1")
-    met = []
+    met: list[dict[str, Any]] = []
     while not met or page.evaluate("document.activeElement !== document.body"):
         page.keyboard.press("Tab")
         met.append(page.evaluate(FOCUS))
