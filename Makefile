@@ -8,7 +8,7 @@ CHECKS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check bench chaos manage lock converge messages
+.PHONY: help run stop test check bench chaos manage lock converge messages screenshots
 
 help: ## list these targets
 	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-8s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
@@ -40,6 +40,9 @@ manage: ## run a management command in the demo: ARGS="replay --check"
 
 messages: ## bring locale/ up to the texts in the code, and say what is not translated
 	@$(PYTHON) -m deploy.messages
+
+screenshots: ## take a picture of every state of the shop, onto one sheet in docs/screenshots
+	@$(PYTHON) -m tests.browser.screenshots $(ARGS)
 
 lock: ## lock the requirements of pyproject.toml again (needs uv)
 	@cd "$(or $(ROOT),.)" && $(LOCK) -o requirements.txt && $(LOCK) --extra dev -o requirements-dev.txt

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -30,6 +31,13 @@ TITLES = {
     HTTPStatus.BAD_GATEWAY: _("The payment was not opened"),
     HTTPStatus.SERVICE_UNAVAILABLE: _("Back in a moment"),
 }
+# What is over in a while, so that the page offers to try again.
+PASSING = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 def json_only(view: View) -> View:
@@ -52,11 +60,28 @@ def wants_page(request: HttpRequest) -> bool:
     return "text/html" in request.headers.get("Accept", "") and not getattr(request, "json_only", False)
 
 
-def answer_error(request: HttpRequest, *, status: HTTPStatus, code: str, message: str, title: str = "") -> HttpResponse:
-    """`{"error": {"code", "message"}}`, or the error page saying the same."""
+def came_from(request: HttpRequest) -> str:
+    """The page of ours whose form or link led here, as the browser says; empty if it says none."""
+    address = request.headers.get("Referer", "")
+    return address if urlsplit(address).netloc == request.headers.get("Host") else ""
+
+
+def answer_error(
+    request: HttpRequest, *, status: HTTPStatus, code: str, message: str, title: str = "", passing: bool = False
+) -> HttpResponse:
+    """`{"error": {"code", "message"}}`, or the error page saying the same; `passing`: trying again can help."""
     if wants_page(request):
-        context = {"status": int(status), "title": title or TITLES.get(status, status.phrase), "message": message}
-        response = render(request, "error.html", context, status=status)
+        is_read = request.method in {"GET", "HEAD"}
+        context = {
+            "status": int(status),
+            "title": title or TITLES.get(status, status.phrase),
+            "message": message,
+            "passing": passing or status in PASSING,
+            "way_back": request.get_full_path() if is_read else came_from(request),
+        }
+        # What broke may be the database, or whatever every other page is given: this one asks for neither.
+        is_broken = status == HTTPStatus.INTERNAL_SERVER_ERROR
+        response = render(None if is_broken else request, "error.html", context, status=status)
     else:
         response = JsonResponse({"error": {"code": code, "message": message}}, status=status)
     patch_vary_headers(response, ["Accept"])

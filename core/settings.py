@@ -117,6 +117,15 @@ STATIC_URL = "/static/"
 # The demo needs no collectstatic: whitenoise serves the apps' own static folders there.
 STATIC_ROOT = None if DEMO else BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = DEMO
+# In production collectstatic leaves a compressed copy beside each file; the demo serves them as they are.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEMO
+        else "whitenoise.storage.CompressedStaticFilesStorage"
+    },
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{validator}"}
@@ -210,6 +219,7 @@ UNFOLD = {
     "ENVIRONMENT": ["demo", "warning"] if DEMO else None,
     "SHOW_LANGUAGES": True,
     "SCRIPTS": [f"{STATIC_URL}core/time_zone.js"],
+    "STYLES": [f"{STATIC_URL}core/admin.css"],
     "SIDEBAR": {"navigation": "core.admin_site.navigation"},
     "ACCOUNT": {
         "navigation": [
@@ -226,7 +236,7 @@ UNFOLD = {
             "200": "oklch(89% .055 165)",
             "300": "oklch(81% .085 165)",
             "400": "oklch(72% .105 165)",
-            "500": "oklch(58% .105 165)",
+            "500": "oklch(60.5% .105 165)",
             "600": "oklch(47.5% .088 165)",
             "700": "oklch(41% .076 165)",
             "800": "oklch(35% .063 165)",

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
@@ -49,13 +50,24 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     )
 
 
-def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 Django passes it by name
+def csrf_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """`reason` is one of django.middleware.csrf's: no cookie came, the form's token is not its, or where the form stood
+    is not told or not ours.
+    """
+    if reason == REASON_NO_CSRF_COOKIE:
+        title = gettext("We need a cookie for this")
+        message = gettext(
+            "Your browser sent none, and without it we can't know that the basket and the order are yours. "
+            "Allow cookies for this site, then try again."
+        )
+    elif reason.startswith(("Origin", "Referer")):
+        title = gettext("This form came from elsewhere")
+        message = gettext("We only take what was sent from our own pages. Open the page here, then try again.")
+    else:
+        title = gettext("This page was open for too long")
+        message = gettext("Nothing was ordered or charged. Load it again, then try again.")
     return answer_error(
-        request,
-        status=HTTPStatus.FORBIDDEN,
-        code="csrf_failed",
-        message=gettext("The form was too old, or cookies are off. Go back, reload the page and try again."),
-        title=gettext("Please try again"),
+        request, status=HTTPStatus.FORBIDDEN, code="csrf_failed", message=message, title=title, passing=True
     )
 
 

@@ -1,5 +1,6 @@
 """`python -m deploy.bench [--quick]`: deliveries per second, as ratios to the database and the server alone;
-`--desk`: the pages of the admin at a million orders (deploy/bench/desk.py).
+`--desk`: the pages of the admin at a million orders (deploy/bench/desk.py); `--shop`: what the shop's first pages weigh
+in Chromium (tests/browser/weight.py).
 
 All is measured in turn, round after round of one run, on a database of its own in DATABASE_URL's server or in the
 embedded one. Stripe is not called.
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import psycopg
 
 from deploy import gunicorn
-from deploy.bench.desk_database import measure_database, measure_generated
+from deploy.bench.desk_database import measure_database, measure_generated, run_python
 from deploy.bench.load import CONNECTIONS, Load
 from deploy.bench.pgbench import find_pgbench, run_pgbench
 from deploy.bench.scratch import own_database
@@ -141,6 +142,7 @@ def main() -> int:
         "--quick", action="store_true", help="a few seconds, to see that it works: its figures say little"
     )
     parser.add_argument("--desk", action="store_true", help="the admin's pages, on a generated database")
+    parser.add_argument("--shop", action="store_true", help="the shop's first pages in Chromium")
     parser.add_argument("--orders", type=int, default=1_000_000, help="how many are generated for it")
     parser.add_argument(
         "--database", help="measure the desk on this one instead, which `manage.py generate` has filled"
@@ -154,6 +156,8 @@ def main() -> int:
         if options.database:
             return measure_database(options.database)
         with server_url() as url:
+            if options.shop:
+                return run_python(os.environ | {"DATABASE_URL": url}, "-m", "tests.browser.weight")
             if options.desk:
                 return measure_generated(url, options.orders)
             return measure_deliveries(url, quick=options.quick)

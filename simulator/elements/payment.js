@@ -32,6 +32,11 @@
       return error ? { error } : {};
     },
 
+    async dress(appearance) {
+      dress(appearance);
+      return {};
+    },
+
     async validate() {
       const error = validate();
       return error ? { error } : { selectedPaymentMethod: chosenType() };

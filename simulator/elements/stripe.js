@@ -152,6 +152,12 @@
       return type === "payment" ? this.#payment : null;
     }
 
+    // Of what Stripe lets change once the fields are shown, the appearance alone.
+    update({ appearance = {} } = {}) {
+      this.#settings.appearance = appearance;
+      this.call("dress", appearance);
+    }
+
     // Shows the shopper what is missing; answers {error} or {selectedPaymentMethod}.
     submit() {
       return this.call("validate");

@@ -201,6 +201,13 @@ class TestTheFields:
             fields.get_by_label("Card number").evaluate("input => getComputedStyle(input).color")
             == "rgb(242, 244, 250)"
         )
+        page.evaluate("elements.update({ appearance: { theme: 'stripe' } })")
+        wait_until(
+            lambda: (
+                fields.get_by_label("Card number").evaluate("input => getComputedStyle(input).color")
+                == "rgb(26, 31, 54)"
+            )
+        )
 
 
 class TestWhatGoesWrong:

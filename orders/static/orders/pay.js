@@ -8,6 +8,7 @@ const place = document.querySelector("#payment-element");
 const label = button.textContent;
 
 const PATIENCE_MS = 30_000;
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 let stripe;
 let elements;
@@ -34,7 +35,7 @@ form.addEventListener("submit", async (event) => {
 async function show() {
   const { client_secret: clientSecret, publishable_key: key } = await openIntent();
   stripe = window.Stripe(key, { locale: form.dataset.locale });
-  elements = stripe.elements({ clientSecret });
+  elements = stripe.elements({ clientSecret, appearance: appearance() });
   const element = elements.create("payment");
   await new Promise((ready, failed) => {
     element.on("ready", ready);
@@ -43,7 +44,24 @@ async function show() {
     element.mount(place);
   });
   place.removeAttribute("aria-busy");
+  dark.addEventListener("change", () => elements.update({ appearance: appearance() }));
   wait(false);
+}
+
+/** The shop's colors for the fields in Stripe's frame. Source: docs.stripe.com/elements/appearance-api. */
+function appearance() {
+  const style = getComputedStyle(document.documentElement);
+  const color = (name) => style.getPropertyValue(name).trim();
+  return {
+    theme: dark.matches ? "night" : "stripe",
+    variables: {
+      borderRadius: "10px",
+      colorBackground: color("--surface"),
+      colorDanger: color("--problem"),
+      colorPrimary: color("--accent"),
+      colorText: color("--ink"),
+    },
+  };
 }
 
 async function confirm() {
