@@ -43,5 +43,6 @@ def expect_status(page: Page, text: str) -> None:
 
 def assert_fits(page: Page) -> None:
     """Nobody has to scroll sideways."""
+    page.wait_for_load_state()
     wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert wide <= seen, page.url

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.shop import Shop, Shopper, wait_for
 
 # The log is followed every 15 seconds.
-LONG = 30
+LONG = 60
 
 
 def mails_about(folder: Path, order_id: int) -> list[EmailMessage]:
