@@ -183,8 +183,12 @@ def said_beside(order: Order, settled: Status) -> Iterator[Words]:
     """What became of an order, where something else comes first."""
     if order.state in {OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}:
         yield f"{settled.happened} {settled.to_do}"
-    elif order.state != OrderState.PAID or Attention.UNDERPAID not in order.attention:
+    elif order.state != OrderState.PAID or not is_short(order):
         yield settled.happened  # no thanks for what is not all here
+
+
+def is_short(order: Order) -> bool:
+    return Attention.UNDERPAID in order.attention or order.dispute_state == DisputeState.LOST
 
 
 def waiting_status(order: Order, returning: Return, now: datetime) -> Status:

@@ -82,8 +82,7 @@ def compose(browser: Browser, figures: Sequence[str]) -> bytes:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make screenshots", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, help="where the single pictures go; without it they are not kept")
-    parser.add_argument("--sheet", type=Path, default=SHEET)
-    parser.add_argument("--only", default="", help="the pages whose name holds this")
+    parser.add_argument("--only", default="", help="the pages whose name holds this, and no sheet")
     options = parser.parse_args()
     figures = []
     with nullcontext(SERVER) if SERVER else running_server(EMBEDDED.folder) as url:
@@ -98,8 +97,9 @@ def main() -> int:
                 if options.folder:
                     keep(options.folder, shown, pictures)
             sheet = compose(browser, figures)
-    options.sheet.write_bytes(sheet)
-    print(f"{options.sheet}: {len(figures)} pages, {len(sheet) / 1000:.0f} kB")
+    if not options.only:
+        SHEET.write_bytes(sheet)
+    print(f"{len(figures)} pages, {len(sheet) / 1000:.0f} kB")
     return 0
 
 
