@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -23,6 +24,8 @@ AMOUNT = r"[0-9]{1,15}"
 LIMITS = "minor units like 50000, or by currency like usd=50000,*=40000"
 EMAIL_URLS = "smtp+tls://user:password@host:587, smtps://user:password@host, smtp://host, file:///folder or console:"
 DEMO_PASSWORD = "root"  # noqa: S105 the brief's, refused outside the demo
+
+type Network = IPv4Network | IPv6Network
 
 
 class ConfigurationError(Exception):
@@ -114,6 +117,13 @@ class Environment:
             raise ConfigurationError(name, "is an empty list")
         return items
 
+    def networks(self, name: str) -> tuple[Network, ...]:
+        """Of a comma-separated list of addresses or networks; none where it is not set."""
+        try:
+            return tuple(ip_network(part.strip()) for part in self.text(name, "").split(",") if part.strip())
+        except ValueError:
+            raise ConfigurationError(name, "must be addresses or networks like 10.0.0.0/8,fd00::1") from None
+
     def url(self, name: str, default: str | None = None) -> str:
         """An http(s) address without path, query or trailing slash; '' only where that is the default."""
         value = self.text(name, default)
@@ -157,6 +167,7 @@ class Configuration:
     email_from: str
     order_stale_hours: int
     webhook_payload_days: int
+    trusted_proxies: tuple[Network, ...]
     checkouts_per_browser: int
     checkouts_per_address: int
     refund_limit: dict[str, int]
@@ -184,6 +195,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         email_from=read_sender(environment, None if mailer and mailer.sends else NOBODY_WRITES_BACK),
         order_stale_hours=environment.number("ORDER_STALE_HOURS", 48),
         webhook_payload_days=environment.number("WEBHOOK_PAYLOAD_DAYS", 90),
+        trusted_proxies=environment.networks("TRUSTED_PROXIES"),
         checkouts_per_browser=environment.number("CHECKOUTS_PER_BROWSER", 20),
         checkouts_per_address=environment.number("CHECKOUTS_PER_ADDRESS", 120),
         refund_limit=environment.limits("REFUND_LIMIT"),

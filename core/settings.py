@@ -36,6 +36,7 @@ AUDIT_SIGNING_KEY = configuration.audit_key
 SHOP_NAME = configuration.shop_name
 ORDER_STALE_HOURS = configuration.order_stale_hours
 WEBHOOK_PAYLOAD_DAYS = configuration.webhook_payload_days
+TRUSTED_PROXIES = configuration.trusted_proxies
 CHECKOUTS_PER_BROWSER = configuration.checkouts_per_browser
 CHECKOUTS_PER_ADDRESS = configuration.checkouts_per_address
 REFUND_LIMIT = configuration.refund_limit
@@ -69,6 +70,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.middleware.RequestContextMiddleware",
+    "core.proxies.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "core.middleware.AdminContentSecurityPolicyMiddleware",

@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 
 # Fields of Stripe's objects that describe a person or a means of payment, or that open something: all below them is
-# personal too. Source: docs.stripe.com/api, the objects charge, checkout.session, payment_intent and payment_method.
+# personal too. Source: docs.stripe.com/api, the objects charge,
+# checkout.session, payment_intent, payment_method and review.
 PERSONAL = frozenset(
     [
         "address",
         "billing_details",
+        "billing_zip",
         "card",
         "card_present",
         "client_secret",
@@ -22,12 +24,14 @@ PERSONAL = frozenset(
         "fingerprint",
         "individual_name",
         "ip_address",
+        "ip_address_location",
         "last4",
         "name",
         "payment_method_details",
         "phone",
         "receipt_email",
         "receipt_url",
+        "session",
         "shipping",
         "shipping_address",
         "shipping_details",
@@ -74,13 +78,14 @@ def without_person(payload: bytes) -> bytes:
 
 
 def without_texts(value: Any, name: str = "") -> Any:
-    """Of a text only what is KEPT and no address stays; of numbers, all that is not PERSONAL."""
+    """Of a text only what is KEPT and no address stays; of whole numbers, all that is not PERSONAL. Money is whole: a
+    number that isn't tells of a place.
+    """
     if name in PERSONAL:
         return None
     if isinstance(value, dict):
         return {key: without_texts(inner, key) for key, inner in value.items() if "@" not in key}
     if isinstance(value, list):
         return [without_texts(inner, name) for inner in value]
-    if isinstance(value, str) and (name not in KEPT or "@" in value):
-        return None
-    return value
+    is_told = not isinstance(value, float) if not isinstance(value, str) else name in KEPT and "@" not in value
+    return value if is_told else None

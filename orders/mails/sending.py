@@ -4,6 +4,7 @@ A mail is put off before it is sent and marked as sent after (docs/decisions/001
 """
 
 import smtplib
+import ssl
 from datetime import timedelta
 
 import structlog
@@ -77,6 +78,8 @@ def send_mail(mail: Mail) -> bool:
         mailers.default.send_messages([message])
     except OF_THIS_MAIL as refused:
         note_failure(mail, refused)
+        if isinstance(refused, ssl.SSLError):  # one of a bad certificate is a ValueError, too
+            raise
         return False
     except OSError as failed:
         note_failure(mail, failed)

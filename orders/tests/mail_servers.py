@@ -2,6 +2,7 @@
 moment.
 """
 
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from socketserver import StreamRequestHandler, ThreadingTCPServer
@@ -73,3 +74,8 @@ class KilledAfterSending(locmem.EmailBackend):
     def send_messages(self, messages: Sequence[EmailMessage]) -> Any:
         super().send_messages(messages)
         raise Killed
+
+
+class BadCertificate(locmem.EmailBackend):
+    def send_messages(self, messages: Sequence[EmailMessage]) -> Any:
+        raise ssl.SSLCertVerificationError

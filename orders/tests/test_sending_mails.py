@@ -19,7 +19,7 @@ from core.models import Event
 from orders.mails.outbox import outbox
 from orders.mails.sending import PAUSES, claim_due_mail, send_due_mails, send_mail, warn_that_mail_is_off
 from orders.models import Contact, Item, Mail
-from orders.tests.mail_servers import Killed, MailServer, mail_server
+from orders.tests.mail_servers import BadCertificate, Killed, MailServer, mail_server
 from orders.tests.mailing import post_round, told
 from orders.tests.shopping import buy, deliver_all
 from tests.simulated import SimulatedStripe
@@ -145,6 +145,15 @@ class TestAServer:
         server.answers = {"MAIL": "421 busy"}
         Mail.objects.create(
             id="later", order_id=noticed.order_id, kind="paid", made_at=timezone.now(), try_at=timezone.now()
+        )
+        assert send_due_mails() == 0
+        assert sorted(Mail.objects.values_list("attempts", flat=True)) == [0, 1]
+
+    def test_whose_certificate_is_bad_costs_the_others_no_attempt(self, noticed: Mail, settings: Any) -> None:
+        """Its error is a ValueError, as that of an address which can't be written."""
+        settings.MAILERS = {"default": {"BACKEND": f"{BadCertificate.__module__}.BadCertificate"}}
+        Mail.objects.create(
+            id="other", order_id=noticed.order_id, kind="paid", made_at=noticed.made_at, try_at=noticed.made_at
         )
         assert send_due_mails() == 0
         assert sorted(Mail.objects.values_list("attempts", flat=True)) == [0, 1]

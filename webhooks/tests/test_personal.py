@@ -62,6 +62,15 @@ class TestAnEventWithoutItsPerson:
         after = msgspec.json.decode(without_person(msgspec.json.encode(event)))
         assert after == {"id": "evt_1", "metadata": {"call_id": None, "item": "7"}}
 
+    def test_tells_of_no_place(self) -> None:
+        """As the reviews of Stripe's Radar do: docs.stripe.com/api/radar/reviews/object."""
+        place = {"city": "Ada", "country": "US", "latitude": 43.02, "longitude": -85.49, "region": "MI"}
+        review = {"id": "prv_1", "billing_zip": "49301", "session": {"device": "Other"}, "ip_address_location": place}
+        after = msgspec.json.decode(without_person(msgspec.json.encode(review | {"elsewhere": 43.02})))
+        assert after == {"id": "prv_1", "billing_zip": None, "session": None, "ip_address_location": None} | {
+            "elsewhere": None
+        }
+
     def test_is_the_same_when_it_has_none(self) -> None:
         once = without_person(b'{"id": "evt_1", "email": "ada@example.com", "amount": 1850}')
         assert once == b'{"id":"evt_1","email":null,"amount":1850}'

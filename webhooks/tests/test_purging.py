@@ -85,13 +85,13 @@ class TestThePurge:
 
     def test_finds_its_rows_by_an_index_of_what_is_left(self) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET enable_seqscan = off")
+            cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
             cursor.execute(
                 "EXPLAIN SELECT id FROM webhooks_delivery WHERE state IN ('handled', 'ignored') AND purged_at IS NULL"
                 " AND handled_at >= '2000-01-01' AND handled_at < now() ORDER BY handled_at LIMIT 1000"
             )
             plan = str(cursor.fetchall())
-            cursor.execute("RESET enable_seqscan")
+            cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_sort")
         assert "webhooks_delivery_full" in plan
         assert "Sort" not in plan
 
