@@ -81,7 +81,7 @@ def texts(known: set[object]) -> Catalog:
     catalog = Catalog(charset="utf-8")
     for source in sources():
         code = source.read_text()
-        if source.suffix == ".html":
+        if source.suffix != ".py":
             # Python enough for Babel's tokenizer once no line is indented.
             code = "\n".join(line.strip() for line in templatize(code).splitlines())
         for _line, message, _comments, context in extract("python", BytesIO(code.encode()), KEYWORDS):
@@ -92,7 +92,7 @@ def texts(known: set[object]) -> Catalog:
 
 def sources() -> Iterator[Path]:
     for app in APPS:
-        for suffix in ("py", "html"):
+        for suffix in ("py", "html", "txt"):
             found = sorted((ROOT / app).rglob(f"*.{suffix}"))
             yield from (path for path in found if not {"tests", "migrations"} & set(path.parts))
     yield from sorted((package_folder("unfold") / "templates").rglob("*.html"))

@@ -1,5 +1,6 @@
 """What a mail says, and what can never be smuggled into it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -25,6 +26,18 @@ def test_an_order_of_zero_was_not_paid_with_money(total: int, said: str) -> None
     message = write_mail(of_paid(order), order, "ann@shop.example").message()
     assert said in body_of(message, "plain")
     assert said in body_of(message, "html")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", MailKind)
+@pytest.mark.parametrize("part", ["plain", "html"])
+def test_who_ordered_in_russian_is_written_to_in_russian_alone(kind: MailKind, part: str) -> None:
+    order = Order(pk=7, state="paid", currency="usd", total=1850, paid_at=timezone.now(), language="ru")
+    mail = of_paid(order)
+    mail.kind = kind
+    message = write_mail(mail, order, "ann@shop.example").message()
+    words = re.sub(r"<[^>]*>|http\S+|&\w+;|\{[^}]*\}", " ", body_of(message, part))
+    assert set(re.findall(r"[A-Za-z]{2,}", words)) <= {"Countersign"}
 
 
 @pytest.mark.django_db(transaction=True)
