@@ -282,6 +282,42 @@ class TestAStaleOrder:
             assert cancel_stale_orders() == 0
         assert Order.objects.get().state == "pending"
 
+    def test_is_kept_as_long_again_after_a_debit_that_failed_days_later(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        bought = shopper.get(f"/buy/{mug.pk}").json()
+        stripe_side.pay(bought["url"], **{"async": "fail"})
+        deliver_all(shopper, stripe_side)
+        placed = timezone.now()
+        with freeze_time(placed + timedelta(hours=96)):
+            stripe_side.advance(4 * 24 * 3600)
+            deliver_all(shopper, stripe_side)
+            assert cancel_stale_orders() == 0
+        with freeze_time(placed + timedelta(hours=96 + 47)):
+            assert cancel_stale_orders() == 0
+        with freeze_time(placed + timedelta(hours=96 + 49)):
+            assert cancel_stale_orders() == 1
+
+    def test_is_kept_while_its_shopper_may_type_a_card_number_on_our_page(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        """Its PaymentIntent doesn't expire by itself."""
+        order_id = shopper.get(f"/buy/{mug.pk}").json()["order_id"]
+        placed = timezone.now()
+        with freeze_time(placed + timedelta(hours=49)):
+            shopper.post(f"/order/{order_id}/payment-intent")
+            assert cancel_stale_orders() == 0
+        with freeze_time(placed + timedelta(hours=49 + 49)):
+            assert cancel_stale_orders() == 1
+
+    def test_whose_paying_goes_on_while_it_is_being_canceled_is_left_alone(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        order_id = shopper.get(f"/buy/{mug.pk}").json()["order_id"]
+        idle_since = timezone.now() - timedelta(hours=1)
+        assert not cancel_order(order_id=order_id, reason="stale", idle_since=idle_since)
+        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["open"]
+
 
 class TestBackfill:
     def test_brings_in_what_no_webhook_brought(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
