@@ -263,7 +263,8 @@ def is_given_back(order: Order) -> bool:
 def overriding(order: Order) -> Iterator[Status]:
     """What a shopper should know before what became of the order, the weightiest first."""
     attention = set(order.attention)
-    if Attention.REFUND_FAILED in attention:
+    # Until a person has looked at it; where all is given back, nothing is owed.
+    if Attention.REFUND_FAILED in attention and not is_given_back(order):
         yield REFUND_FAILED
     if {Attention.UNDERPAID, Attention.UNCOUNTED} & attention:
         yield unclear(order)

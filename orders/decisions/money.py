@@ -49,10 +49,18 @@ def decide_payment(order: OrderAggregate, told: OrderPaymentUpdated) -> Iterator
 
 
 def decide_refund(order: OrderAggregate, told: OrderRefundUpdated) -> Iterator[object]:
-    """A refund's higher status wins: failed over succeeded, since that is the way it goes."""
+    """A refund's higher status wins: failed over succeeded, since that is the way it goes.
+
+    A person is told once of each refund that failed, and says when they have seen to it: another refund may make it
+    good or be for something else, and no sum tells which. Failed being the highest status, a refund comes to it
+    once, in whatever order things are told; so what was looked at is not raised again by what comes later.
+    """
     known = next((refund for refund in order.refunds if refund.refund_id == told.refund), None)
     if known is None or weight_of_refund(told) > weight_of_refund(known):
+        fails = told.status == "failed" and (known is None or known.status != "failed")
         yield told
+        if fails and Attention.REFUND_FAILED not in order.root.attention:
+            yield OrderAttentionRaised(reason=Attention.REFUND_FAILED)
 
 
 def weight_of_refund(said: OrderRefundUpdated | Refund) -> tuple[int, str, str, str, str]:
@@ -119,7 +127,6 @@ FROM_SUMS = frozenset(
         Attention.UNCOUNTED,
         Attention.DISPUTED,
         Attention.IN_REVIEW,
-        Attention.REFUND_FAILED,
     }
 )
 
@@ -128,7 +135,6 @@ def reasons_to_look(order: OrderAggregate, *, is_settled: bool) -> set[str]:
     root = order.root
     kept = {intent: kept_of(order, intent, words) for intent, words in sums.succeeded_words(order.payments).items()}
     words = [word for word in order.payments if word.payment_intent in kept and word.status == PaymentStatus.SUCCEEDED]
-    failed = [refund for refund in order.refunds if refund.status == "failed"]
     claims_paid = is_settled or sums.finished_without_payment(order.checkouts, order.payments)
     holds = {
         Attention.SURPLUS: root.surplus > 0,
@@ -136,8 +142,6 @@ def reasons_to_look(order: OrderAggregate, *, is_settled: bool) -> set[str]:
         Attention.UNCOUNTED: any(not root.counts(word) and kept[word.payment_intent] > 0 for word in words),
         Attention.DISPUTED: any(dispute.status in sums.OPEN_DISPUTES for dispute in order.disputes),
         Attention.IN_REVIEW: any(review.is_open for review in order.reviews),
-        # Until the money that did not reach the shopper has been given back in another way.
-        Attention.REFUND_FAILED: any(kept.get(refund.payment_intent, 0) >= refund.amount for refund in failed),
     }
     return {reason for reason, is_so in holds.items() if is_so}
 

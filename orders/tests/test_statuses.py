@@ -245,8 +245,14 @@ class TestAFinalOrder:
 
     def test_is_not_thanked_for_what_is_not_all_there(self) -> None:
         order = final("paid", received=1000, attention=["refund_failed", "underpaid"])
+        with_rows(order, payments=[received(1000)])
         status = status_of(order, now=NOW)
         assert status.also == ("We received $10.00, and this order costs $18.50.",)
+
+    def test_is_not_owed_what_was_given_back_in_another_way(self) -> None:
+        order = final("refunded", received=1850, refunded=1850, attention=["refund_failed"])
+        with_rows(order, payments=[received(1850)], refunds=[refund("failed", 1850), refund("succeeded", 1850)])
+        assert str(status_of(order, now=NOW).title) == "Refunded"
 
     def test_in_review_is_told_without_the_reason(self) -> None:
         status = status_of(final("paid", received=1850, attention=["in_review"]), now=NOW)
@@ -260,8 +266,12 @@ def final(state: str, *, refunds: list[Refund] | None = None, **fields: Any) -> 
     return with_rows(Order(pk=1, state=state, currency="usd", total=TOTAL, **fields), refunds=refunds or [])
 
 
+def received(amount: int) -> Payment:
+    return Payment(source="charge", status="succeeded", amount=amount, currency="usd", payment_intent="pi_1")
+
+
 def refund(status: str, amount: int) -> Refund:
-    return Refund(status=status, amount=amount, currency="usd", updated_at=NOW)
+    return Refund(status=status, amount=amount, currency="usd", payment_intent="pi_1", updated_at=NOW)
 
 
 @pytest.mark.parametrize(("days", "date"), [(1, "2026-11-26"), (3, "2026-11-30"), (10, "2026-12-09")])

@@ -16,6 +16,7 @@ from core.eventlog import provenance
 from core.models import Event
 from orders.decisions.refunding import OrderNotRefundable
 from orders.models import Item, Order, Refund
+from orders.services.attention import clear_attention
 from orders.services.canceling import cancel_order
 from orders.services.expiring import cancel_stale_orders
 from orders.services.refunding import refund_payment
@@ -69,6 +70,22 @@ class TestARefund:
         stripe_side.move("refunds", refund, status="failed")
         deliver_all(client, stripe_side)
         assert figures() == ("paid", 1850, 0, 0, ["refund_failed"])
+
+    def test_that_failed_is_told_until_a_person_has_looked_and_not_again(
+        self, paid: Order, client: Client, stripe_side: SimulatedStripe
+    ) -> None:
+        """Given back anew in part: no sum tells whether that made good for it."""
+        refund = stripe_side.refund(charge_of(stripe_side), amount=500)
+        stripe_side.move("refunds", refund, status="failed")
+        deliver_all(client, stripe_side)
+        stripe_side.refund(charge_of(stripe_side), amount=500)
+        deliver_all(client, stripe_side)
+        assert figures() == ("partially_refunded", 1850, 500, 0, ["refund_failed"])
+        with provenance.acting("staff:7"):
+            clear_attention(order_id=paid.pk, reason="refund_failed")
+        stripe_side.refund(charge_of(stripe_side), amount=100)
+        deliver_all(client, stripe_side)
+        assert figures() == ("partially_refunded", 1850, 600, 0, [])
 
     def test_from_us_is_on_record_before_it_leaves_and_told_once(
         self, paid: Order, client: Client, stripe_side: SimulatedStripe
