@@ -232,6 +232,19 @@ class TestAFinalOrder:
         assert "We received $18.50 and gave $8.50 of it back. We sent it on November 25, 2026" in words_of(status)
 
     @pytest.mark.parametrize(
+        ("lost", "said"),
+        [
+            (Dispute(status="lost", amount=1850, currency="usd"), None),
+            (Dispute(status="lost", amount=1000, currency="usd"), "We received $8.50 more than was due"),
+            (Dispute(status="lost", amount=1850, currency="eur"), "We received $18.50 more than was due"),
+        ],
+    )
+    def test_is_not_promised_what_the_bank_took_back_already(self, lost: Dispute, said: str | None) -> None:
+        order = with_rows(final("paid", received=3700, surplus=1850, dispute_state="lost"), disputes=[lost])
+        words = words_of(status_of(order, now=NOW))
+        assert (said in words) if said else ("more than was due" not in words)
+
+    @pytest.mark.parametrize(
         ("reason", "said"),
         [
             ("staff", "The shop canceled"),
