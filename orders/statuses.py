@@ -152,7 +152,7 @@ CANCELED_BECAUSE = {
     "staff": BY_SHOP,
     "requested_by_customer": BY_SHOP,
     "stale": _("This order was not paid in time, and can no longer be paid."),
-    "price_changed": _("The price changed before this order was paid, so a new order took its place."),
+    "price_changed": _("The price changed before this order was paid, so it was canceled."),
 }
 
 # A bank takes so long to show a refund. Source: docs.stripe.com/refunds

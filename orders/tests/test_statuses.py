@@ -249,7 +249,7 @@ class TestAFinalOrder:
         [
             ("staff", "The shop canceled"),
             ("stale", "not paid in time"),
-            ("price_changed", "price changed"),
+            ("price_changed", "The price changed before this order was paid, so it was canceled."),
             ("a reason of tomorrow", "was canceled"),
         ],
     )
