@@ -12,6 +12,7 @@ from tests.browser.conftest import Visit
 from tests.browser.pages import (
     PAYS,
     expect_status,
+    look_until,
     open_first_item,
     order_shown,
     pay,
@@ -117,6 +118,8 @@ class TestTheLanguageAndTheTime:
         page.get_by_role("button", name="Купить").click()
         pay(page)
         order_shown(page)
+        if not javascript:
+            look_until(page, "Оплачено", again="Посмотреть ещё раз")
         expect_status(page, "Оплачено")
         expect(page.get_by_role("link", name="Корзина")).to_be_visible()
         in_utc = expect(page.locator("time"))
