@@ -152,7 +152,7 @@ CANCELED_BECAUSE = {
     "staff": BY_SHOP,
     "requested_by_customer": BY_SHOP,
     "stale": _("This order was not paid in time, and can no longer be paid."),
-    "price_changed": _("The price changed before this order was paid, so a new order took its place."),
+    "price_changed": _("The price changed before this order was paid, so it was canceled."),
 }
 
 # A bank takes so long to show a refund. Source: docs.stripe.com/refunds
@@ -271,13 +271,18 @@ def overriding(order: Order) -> Iterator[Status]:
     if order.dispute_state == DisputeState.OPEN:
         yield DISPUTED
     if order.dispute_state == DisputeState.LOST:
-        lost = sum(one.amount for one in order.disputes.all() if (one.status, one.currency) == ("lost", order.currency))
+        lost = taken_back(order)
         happened = gettext("Your bank decided in your favor and gave you {amount} back.")
         yield (
             replace(DISPUTE_LOST, happened=happened.format(amount=format_money(lost, order.currency)))
             if lost
             else DISPUTE_LOST
         )
+
+
+def taken_back(order: Order) -> int:
+    """What lost disputes took, in minor units of the order's currency."""
+    return sum(one.amount for one in order.disputes.all() if (one.status, one.currency) == ("lost", order.currency))
 
 
 def settled_status(order: Order, canceled_because: str, now: datetime) -> Status:
@@ -298,9 +303,9 @@ def paid_status(order: Order) -> Status:
 
 def money_notes(order: Order, now: datetime) -> Iterator[str]:
     """What is still to go back, or went back without being what became of the order."""
-    if order.surplus:
+    if (owed := order.surplus - taken_back(order)) > 0:
         yield gettext("We received {amount} more than was due, and will return it.").format(
-            amount=format_money(order.surplus, order.currency)
+            amount=format_money(owed, order.currency)
         )
     if order.refunded and order.state not in {OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}:
         given = gettext("We gave {amount} back.").format(amount=format_money(order.refunded, order.currency))

@@ -1,5 +1,7 @@
 """Canceling: only what was not paid and is not being paid."""
 
+from datetime import datetime
+
 from django.utils.translation import gettext_noop as _
 
 from orders import sums
@@ -36,6 +38,17 @@ def refuse_unless_cancelable(order: OrderAggregate) -> None:
     completed = {one.object_id for one in order.checkouts if one.state == CheckoutState.COMPLETED}
     if sums.undecided_intents(order.payments) or completed & processing:
         raise OrderNotCancelable(order_id=order.root.pk, reason="payment_under_way")
+
+
+def paying_told_since(order: OrderAggregate, since: datetime) -> bool:
+    """Whether anything was heard of a payment of the order after `since`, be it a decline."""
+    return any(payment.updated_at > since for payment in order.payments)
+
+
+def checkout_moved_since(order: OrderAggregate, since: datetime) -> bool:
+    """Whether a checkout of the order was opened or closed after `since`."""
+    moved = (moment for checkout in order.checkouts for moment in (checkout.opened_at, checkout.closed_at) if moment)
+    return any(moment > since for moment in moved)
 
 
 def decide_canceling(order: OrderAggregate, reason: str) -> OrderCanceled:

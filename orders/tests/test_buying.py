@@ -258,6 +258,18 @@ class TestWhenStripeFails:
         buy(shopper, mug)
 
 
+class TestAWaitingPage:
+    def test_is_loaded_anew_by_a_link_where_no_script_runs_and_never_by_itself(
+        self, shopper: Client, mug: Item
+    ) -> None:
+        """WCAG's failure F41: a page that reloads itself takes the place away from who reads it slowly."""
+        path = f"/order/{buy(shopper, mug)['order_id']}"
+        waiting = shopper.get(f"{path}?returned=1").content.decode()
+        assert '<noscript><p><a href="">Look again</a></p></noscript>' in waiting
+        assert "http-equiv" not in waiting
+        assert "Look again" not in shopper.get(path).content.decode()
+
+
 class TestAPaidOrder:
     def test_turns_paid_when_the_session_completes(
         self, shopper: Client, mug: Item, stripe_side: SimulatedStripe

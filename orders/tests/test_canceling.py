@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from billing.gateway.errors import StripeUnreachable
 from billing.models import StripeCall
@@ -85,3 +86,27 @@ class TestCanceling:
             assert pressed.result() == 409
         assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["expired"]
         assert Order.objects.get().state == "canceled"
+
+    def test_for_idleness_is_given_up_where_a_decline_is_heard_of_while_it_is_closed_at_stripe(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        bought = buy(shopper, mug)
+        stripe_side.pay(bought["url"], card="4000000000000002")
+        stripe_side.order_fault("delay", "POST /v1/checkout/sessions/*/expire", seconds=1)
+        idle_since = timezone.now()
+
+        def cancel() -> bool:
+            try:
+                with provenance.acting("system:expiry"):
+                    return cancel_order(order_id=bought["order_id"], reason="stale", idle_since=idle_since)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            canceled = pool.submit(cancel)
+            while not StripeCall.objects.filter(operation="checkout.sessions.expire").exists():
+                time.sleep(0.02)
+            post_event(shopper, stripe_side.event("charge.failed"))
+            assert not canceled.result()
+        assert Order.objects.get().state == "pending"
+        assert shopper.post(f"/order/{bought['order_id']}/checkout").status_code == 200

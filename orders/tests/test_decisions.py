@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from billing.limits import MAXIMUM_LINES
 from billing.quotes import Quote
-from orders.decisions.money import decide_news, decide_settlement
+from orders.decisions.attention import decide_clearing
+from orders.decisions.money import News, decide_news, decide_settlement
 from orders.decisions.placing import OrderNotPayable, decide_placing
-from orders.events import OrderCanceled, OrderCheckoutClosed, OrderDrafted, OrderPaymentUpdated
+from orders.events import OrderCanceled, OrderCheckoutClosed, OrderDrafted, OrderPaymentUpdated, OrderRefundUpdated
 from orders.models import Order
 from orders.projections import OrderAggregate
 from orders.quote import PricedItem, quote_lines
@@ -57,7 +58,20 @@ def asked(**fields: Any) -> OrderPaymentUpdated:
     return payment(source="checkout.session", source_id="cs_1", **fields)
 
 
-def tell(order: OrderAggregate, told: OrderPaymentUpdated | OrderCheckoutClosed) -> None:
+def returned(refund: str, status: str, failure_reason: str = "") -> OrderRefundUpdated:
+    """What Stripe says of a refund of 400."""
+    return OrderRefundUpdated(
+        refund=refund,
+        payment_intent="pi_1",
+        charge="",
+        status=status,
+        amount=400,
+        currency="usd",
+        failure_reason=failure_reason,
+    )
+
+
+def tell(order: OrderAggregate, told: News) -> None:
     for fact in list(decide_news(order, told)):
         order.apply(fact, NOW)
     for fact in list(decide_settlement(order)):
@@ -130,6 +144,29 @@ class TestMoney:
             ends.append(money_of(order))
         assert all(end == ends[0] for end in ends)
         assert (ends[0]["state"], ends[0]["received"], ends[0]["surplus"]) == ("paid", 1300, 300)
+
+    def test_that_did_not_come_back_is_looked_at_in_every_order_of_arrival(self) -> None:
+        refunds = (("re_1", "succeeded"), ("re_1", "failed"), ("re_2", "succeeded"), ("re_2", "canceled"))
+        told: list[News] = [payment(), *(returned(refund, status) for refund, status in refunds)]
+        for arrival in permutations(told):
+            order = placed_order()
+            for one in arrival:
+                tell(order, one)
+            assert (order.root.state, order.root.attention) == ("paid", ["refund_failed"])
+
+    def test_that_did_not_come_back_and_was_looked_at_is_raised_by_another_refund_alone(self) -> None:
+        order = placed_order()
+        for one in (payment(), returned("re_1", "failed")):
+            tell(order, one)
+        learn(order, *decide_clearing(order, "refund_failed"))
+        for one in (
+            returned("re_1", "failed", failure_reason="expired_or_canceled_card"),
+            returned("re_2", "succeeded"),
+        ):
+            tell(order, one)
+        assert order.root.attention == []
+        tell(order, returned("re_2", "failed"))
+        assert order.root.attention == ["refund_failed"]
 
     @pytest.mark.parametrize("said", [{"amount": 900}, {"amount": 1100}, {"currency": "eur"}, {"livemode": True}])
     def test_of_which_session_and_intent_say_different_things_ends_alike_and_is_shown(

@@ -232,11 +232,24 @@ class TestAFinalOrder:
         assert "We received $18.50 and gave $8.50 of it back. We sent it on November 25, 2026" in words_of(status)
 
     @pytest.mark.parametrize(
+        ("lost", "said"),
+        [
+            (Dispute(status="lost", amount=1850, currency="usd"), None),
+            (Dispute(status="lost", amount=1000, currency="usd"), "We received $8.50 more than was due"),
+            (Dispute(status="lost", amount=1850, currency="eur"), "We received $18.50 more than was due"),
+        ],
+    )
+    def test_is_not_promised_what_the_bank_took_back_already(self, lost: Dispute, said: str | None) -> None:
+        order = with_rows(final("paid", received=3700, surplus=1850, dispute_state="lost"), disputes=[lost])
+        words = words_of(status_of(order, now=NOW))
+        assert (said in words) if said else ("more than was due" not in words)
+
+    @pytest.mark.parametrize(
         ("reason", "said"),
         [
             ("staff", "The shop canceled"),
             ("stale", "not paid in time"),
-            ("price_changed", "price changed"),
+            ("price_changed", "The price changed before this order was paid, so it was canceled."),
             ("a reason of tomorrow", "was canceled"),
         ],
     )
@@ -245,8 +258,14 @@ class TestAFinalOrder:
 
     def test_is_not_thanked_for_what_is_not_all_there(self) -> None:
         order = final("paid", received=1000, attention=["refund_failed", "underpaid"])
+        with_rows(order, payments=[received(1000)])
         status = status_of(order, now=NOW)
         assert status.also == ("We received $10.00, and this order costs $18.50.",)
+
+    def test_is_not_owed_what_was_given_back_in_another_way(self) -> None:
+        order = final("refunded", received=1850, refunded=1850, attention=["refund_failed"])
+        with_rows(order, payments=[received(1850)], refunds=[refund("failed", 1850), refund("succeeded", 1850)])
+        assert str(status_of(order, now=NOW).title) == "Refunded"
 
     def test_in_review_is_told_without_the_reason(self) -> None:
         status = status_of(final("paid", received=1850, attention=["in_review"]), now=NOW)
@@ -260,8 +279,12 @@ def final(state: str, *, refunds: list[Refund] | None = None, **fields: Any) -> 
     return with_rows(Order(pk=1, state=state, currency="usd", total=TOTAL, **fields), refunds=refunds or [])
 
 
+def received(amount: int) -> Payment:
+    return Payment(source="charge", status="succeeded", amount=amount, currency="usd", payment_intent="pi_1")
+
+
 def refund(status: str, amount: int) -> Refund:
-    return Refund(status=status, amount=amount, currency="usd", updated_at=NOW)
+    return Refund(status=status, amount=amount, currency="usd", payment_intent="pi_1", updated_at=NOW)
 
 
 @pytest.mark.parametrize(("days", "date"), [(1, "2026-11-26"), (3, "2026-11-30"), (10, "2026-12-09")])

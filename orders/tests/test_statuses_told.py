@@ -22,7 +22,7 @@ from orders.events import (
 )
 from orders.projections import OrderAggregate
 from orders.selectors import payment_progress
-from orders.statuses import UNPAID, Return, status_of
+from orders.statuses import UNPAID, Return, is_given_back, status_of, taken_back
 from orders.tests.test_decisions import SHOPPER, learn, placed_order
 from orders.tests.test_statuses import NOW, with_rows, words_of
 
@@ -126,9 +126,11 @@ class TestWhateverStripeTells:
         assert status.tone != "waiting" or order.state == "pending"
         if order.refunded and order.state != "pending":
             assert format_money(order.refunded, "usd") in words
-        if order.surplus:
-            assert f"{format_money(order.surplus, 'usd')} more than was due" in words
-        if "refund_failed" in order.attention and order.state != "pending":
+        if (owed := order.surplus - taken_back(order)) > 0:
+            assert f"{format_money(owed, 'usd')} more than was due" in words
+        else:
+            assert "more than was due" not in words
+        if "refund_failed" in order.attention and order.state != "pending" and not is_given_back(order):
             assert status.tone == "warning"
         assert "fraud" not in words
 
@@ -152,6 +154,7 @@ def amounts_of(order: OrderAggregate) -> set[str]:
     root = order.root
     figures = {(figure, "usd") for figure in (root.total, root.received, root.refunded, root.surplus)}
     lost = sum(one.amount for one in order.disputes if (one.status, one.currency) == ("lost", "usd"))
+    figures.add((root.surplus - lost, "usd"))
     for status in ("pending", "requires_action"):
         for currency in ("usd", "eur"):
             of_kind = [one.amount for one in order.refunds if (one.status, one.currency) == (status, currency)]

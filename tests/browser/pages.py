@@ -4,6 +4,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
+from tests.shop import wait_for
+
 PATIENCE_MS = 15_000
 PAYS, DECLINED = "4242424242424242", "4000000000000002"
 
@@ -39,6 +41,17 @@ def order_shown(page: Page) -> int:
 
 def expect_status(page: Page, text: str) -> None:
     expect(page.locator("#status")).to_have_text(text, timeout=PATIENCE_MS)
+
+
+def look_until(page: Page, text: str, *, again: str = "Look again") -> None:
+    """As without JavaScript: by the link that loads the page anew, while it tells to wait."""
+    wait_for(lambda: status_after_a_look(page, again) == text, seconds=PATIENCE_MS / 1000)
+
+
+def status_after_a_look(page: Page, again: str) -> str:
+    if (link := page.get_by_role("link", name=again)).count():
+        link.click()
+    return page.locator("#status").inner_text().strip()
 
 
 def assert_fits(page: Page) -> None:

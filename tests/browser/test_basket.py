@@ -10,6 +10,7 @@ from tests.browser.pages import (
     PAYS,
     assert_fits,
     expect_status,
+    look_until,
     order_shown,
     pay,
     reach_stripe,
@@ -96,7 +97,7 @@ class TestABasket:
         page.get_by_role("button", name="Go to checkout").click()
         pay(page)
         order_shown(page)
-        expect_status(page, "Paid")
+        look_until(page, "Paid")
 
 
 def pay_here(page: Page) -> None:

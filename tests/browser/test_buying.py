@@ -11,6 +11,7 @@ from tests.browser.pages import (
     DECLINED,
     assert_fits,
     expect_status,
+    look_until,
     open_first_item,
     order_shown,
     pay,
@@ -45,7 +46,7 @@ class TestAShopperWhoPays:
         press_buy(page)
         pay(page)
         order_shown(page)
-        expect_status(page, "Paid")
+        look_until(page, "Paid")
 
     def test_is_shown_the_order_in_another_browser_by_the_link_alone(self, visit: Visit, complaints: list[str]) -> None:
         page, elsewhere, stranger = visit(), visit(), visit()

@@ -9,7 +9,16 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
-from tests.browser.pages import PAYS, expect_status, open_first_item, order_shown, pay, press_buy, reach_stripe
+from tests.browser.pages import (
+    PAYS,
+    expect_status,
+    look_until,
+    open_first_item,
+    order_shown,
+    pay,
+    press_buy,
+    reach_stripe,
+)
 from tests.browser.test_basket import DOLLARS, fill_basket, pay_here, press_pay
 from tests.shop import Shop
 
@@ -83,6 +92,19 @@ class TestABrowserThatGoesBack:
         expect(page.get_by_role("button", name="Continue to payment")).to_have_count(0)
 
 
+class TestAWaitingPage:
+    def test_is_shown_anew_when_other_words_are_true_though_state_and_payment_stay(self, visit: Visit) -> None:
+        """As after the quarter of an hour in which a decline may have been a first try."""
+        page = visit()
+        press_buy(page)
+        reach_stripe(page)
+        page.locator("button[name=cancel]").click()
+        page.goto(f"/order/{order_shown(page)}?returned=1")
+        expect_status(page, "We are confirming your payment")
+        page.evaluate("window.history.replaceState(null, '', window.location.pathname)")
+        expect_status(page, "Not paid yet")
+
+
 class TestTheLanguageAndTheTime:
     @pytest.mark.parametrize("javascript", [True, False])
     def test_are_the_shoppers_on_every_page_to_the_end(self, visit: Visit, javascript: bool) -> None:
@@ -96,6 +118,8 @@ class TestTheLanguageAndTheTime:
         page.get_by_role("button", name="Купить").click()
         pay(page)
         order_shown(page)
+        if not javascript:
+            look_until(page, "Оплачено", again="Посмотреть ещё раз")
         expect_status(page, "Оплачено")
         expect(page.get_by_role("link", name="Корзина")).to_be_visible()
         in_utc = expect(page.locator("time"))

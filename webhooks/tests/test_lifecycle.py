@@ -16,6 +16,7 @@ from core.eventlog import provenance
 from core.models import Event
 from orders.decisions.refunding import OrderNotRefundable
 from orders.models import Item, Order, Refund
+from orders.services.attention import clear_attention
 from orders.services.canceling import cancel_order
 from orders.services.expiring import cancel_stale_orders
 from orders.services.refunding import refund_payment
@@ -69,6 +70,22 @@ class TestARefund:
         stripe_side.move("refunds", refund, status="failed")
         deliver_all(client, stripe_side)
         assert figures() == ("paid", 1850, 0, 0, ["refund_failed"])
+
+    def test_that_failed_is_told_until_a_person_has_looked_and_not_again(
+        self, paid: Order, client: Client, stripe_side: SimulatedStripe
+    ) -> None:
+        """Given back anew in part: no sum tells whether that made good for it."""
+        refund = stripe_side.refund(charge_of(stripe_side), amount=500)
+        stripe_side.move("refunds", refund, status="failed")
+        deliver_all(client, stripe_side)
+        stripe_side.refund(charge_of(stripe_side), amount=500)
+        deliver_all(client, stripe_side)
+        assert figures() == ("partially_refunded", 1850, 500, 0, ["refund_failed"])
+        with provenance.acting("staff:7"):
+            clear_attention(order_id=paid.pk, reason="refund_failed")
+        stripe_side.refund(charge_of(stripe_side), amount=100)
+        deliver_all(client, stripe_side)
+        assert figures() == ("partially_refunded", 1850, 600, 0, [])
 
     def test_from_us_is_on_record_before_it_leaves_and_told_once(
         self, paid: Order, client: Client, stripe_side: SimulatedStripe
@@ -281,6 +298,42 @@ class TestAStaleOrder:
         with freeze_time(timezone.now() + timedelta(hours=49)):
             assert cancel_stale_orders() == 0
         assert Order.objects.get().state == "pending"
+
+    def test_is_kept_as_long_again_after_a_debit_that_failed_days_later(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        bought = shopper.get(f"/buy/{mug.pk}").json()
+        stripe_side.pay(bought["url"], **{"async": "fail"})
+        deliver_all(shopper, stripe_side)
+        placed = timezone.now()
+        with freeze_time(placed + timedelta(hours=96)):
+            stripe_side.advance(4 * 24 * 3600)
+            deliver_all(shopper, stripe_side)
+            assert cancel_stale_orders() == 0
+        with freeze_time(placed + timedelta(hours=96 + 47)):
+            assert cancel_stale_orders() == 0
+        with freeze_time(placed + timedelta(hours=96 + 49)):
+            assert cancel_stale_orders() == 1
+
+    def test_is_kept_while_its_shopper_may_type_a_card_number_on_our_page(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        """Its PaymentIntent doesn't expire by itself."""
+        order_id = shopper.get(f"/buy/{mug.pk}").json()["order_id"]
+        placed = timezone.now()
+        with freeze_time(placed + timedelta(hours=49)):
+            shopper.post(f"/order/{order_id}/payment-intent")
+            assert cancel_stale_orders() == 0
+        with freeze_time(placed + timedelta(hours=49 + 49)):
+            assert cancel_stale_orders() == 1
+
+    def test_whose_paying_goes_on_while_it_is_being_canceled_is_left_alone(
+        self, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        order_id = shopper.get(f"/buy/{mug.pk}").json()["order_id"]
+        idle_since = timezone.now() - timedelta(hours=1)
+        assert not cancel_order(order_id=order_id, reason="stale", idle_since=idle_since)
+        assert [session["status"] for session in stripe_side.objects("checkout.session")] == ["open"]
 
 
 class TestBackfill:

@@ -3,6 +3,9 @@
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 const PATIENCE_MS = 10_000;
+// From this wait on the page itself is asked for too, where it tells the shopper to wait: what it says may change
+// although state and payment don't, by a decline or as time goes by.
+const SLOW_MS = 2_000;
 const GONE = 404;
 // What the way back from paying adds to the address: orders/views/requests.py, and Stripe.js.
 const RETURN = ["returned", "redirect_status", "payment_intent", "payment_intent_client_secret"];
@@ -31,7 +34,12 @@ async function look() {
   try {
     const { statusUrl, state, payment } = shownOrder().dataset;
     const now = await (await read(statusUrl, "application/json")).json();
-    if ((now.state !== state || now.payment !== payment) && !isLeaving()) await showAnew();
+    const hasChanged = now.state !== state || now.payment !== payment;
+    const mayHaveChanged = shownOrder().hasAttribute("data-waiting") && wait >= SLOW_MS;
+    if ((hasChanged || mayHaveChanged) && !isLeaving()) {
+      const page = await readPage();
+      if (hasChanged || said(page) !== said(document)) show(page);
+    }
     showConnection(true);
   } catch {
     showConnection(false);
@@ -46,9 +54,15 @@ function forgetReturn() {
   window.history.replaceState(window.history.state, "", address);
 }
 
-async function showAnew() {
+async function readPage() {
   const html = await (await read(window.location.href, "text/html")).text();
-  const page = new DOMParser().parseFromString(html, "text/html");
+  return new DOMParser().parseFromString(html, "text/html");
+}
+
+// What stands in <noscript> is text where scripts run, and elements where they don't.
+const said = (page) => [...page.querySelectorAll(".status > :not(noscript)")].map((one) => one.textContent).join();
+
+function show(page) {
   const main = document.querySelector("main");
   const hadFocus = main.contains(document.activeElement);
   main.replaceChildren(...page.querySelector("main").childNodes);
