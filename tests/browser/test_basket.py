@@ -183,6 +183,7 @@ class TestThePaymentElement:
         shop.stripe.order_fault("http_429", "POST /v1/payment_intents")
         page.get_by_role("button", name="Or pay on this site").click()
         expect(page.locator("form[data-pay] [role=alert]")).to_contain_text("isn't answering right now")
+        expect(page.get_by_role("button", name="Pay", exact=True)).to_be_hidden()
         complaints.clear()  # of the 503 that was ordered
         page.get_by_role("button", name="page instead").click()
         pay(page)

@@ -16,8 +16,7 @@ let elements;
 try {
   await show();
 } catch (error) {
-  place.replaceChildren();
-  place.removeAttribute("aria-busy");
+  place.hidden = button.hidden = true;
   problem.textContent = error.shown ?? form.dataset.failed;
 }
 
