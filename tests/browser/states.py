@@ -49,7 +49,9 @@ def shop_pages(shop: Shop) -> Iterator[Shown]:
     yield Shown(name="item", path=f"/item/{SHEEPSKIN}")
     yield Shown(name="basket, empty", path="/basket")
     yield Shown(name="basket", path="/basket", cookie=Sale(shop).cookie)
-    yield Shown(name="basket, refusing", path="/basket", cookie=Sale(shop, code="").cookie, act=type_unknown_code)
+    filled = Sale(shop, code="").cookie
+    yield Shown(name="basket, refusing a code", path="/basket", cookie=filled, act=type_unknown_code)
+    yield Shown(name="basket, refusing a quantity", path="/basket", cookie=filled, act=type_too_many)
     yield from order_pages(shop)
     yield from error_pages()
 
@@ -115,7 +117,17 @@ def error_pages() -> Iterator[Shown]:
 def type_unknown_code(page: Page) -> None:
     page.locator("input[name=code]").fill("unknown")
     page.locator("input[name=code]").press("Enter")
-    expect(page.locator("main [role=alert]").first).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.locator("#refused")).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.locator("input[name=code]")).to_be_focused()
+
+
+def type_too_many(page: Page) -> None:
+    """Past what the browser would hold back."""
+    page.locator("form.quantity").first.evaluate("form => { form.noValidate = true; }")
+    page.locator("input[name=quantity]:not([type=hidden])").first.fill("1000")
+    page.get_by_role("button", name="Update").first.click()
+    expect(page.locator("#refused")).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.locator("input[name=quantity]:not([type=hidden])").first).to_be_focused()
 
 
 def wait_for_card_fields(page: Page) -> None:
