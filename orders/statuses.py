@@ -198,10 +198,10 @@ def waiting_status(order: Order, returning: Return, now: datetime) -> Status:
     delivery that this row has not seen yet.
     """
     progress = payment_progress(order)
-    if {Attention.UNDERPAID, Attention.UNCOUNTED} & set(order.attention):
-        return unclear(order)
     if progress == "succeeded" and is_given_back(order):
         return GIVEN_BACK
+    if {Attention.UNDERPAID, Attention.UNCOUNTED} & set(order.attention):
+        return unclear(order)
     if progress == "processing" and order.payments.all():
         return PROCESSING
     if progress in {"processing", "succeeded"} or (returning.paid and may_have_paid(order, progress, now)):

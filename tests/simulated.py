@@ -73,6 +73,10 @@ class SimulatedStripe:
         """As from Stripe's dashboard; answers the refund's id."""
         return str(self._control("POST", "/_sim/refunds", {"charge": charge, **fields})["id"])
 
+    def begin_refunds(self, status: str) -> None:
+        """The status in which the next refund begins, instead of `succeeded`."""
+        self._control("POST", "/_sim/refunds", {"next": status})
+
     def dispute(self, charge: str, **fields: str | int) -> str:
         return str(self._control("POST", "/_sim/disputes", {"charge": charge, **fields})["id"])
 

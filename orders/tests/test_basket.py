@@ -1,5 +1,6 @@
 """The basket: filled, priced as it will be paid, and placed."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 from freezegun import freeze_time
 
 from billing.mirroring import sync_mirror
@@ -197,6 +199,52 @@ class TestThePage:
         answer = shopper.post("/basket/items", {"item": mug.pk, "quantity": "3"}, headers=HTML)
         assert (answer.status_code, answer["Location"]) == (303, "/basket")
         assert shopper.get("/basket").json()["lines"][0]["quantity"] == 3
+
+    @pytest.mark.parametrize("quantity", ["1000", "-1", "1.5", "<two>", ""])
+    def test_ties_a_refused_quantity_to_its_field(self, shopper: Client, mug: Item, tote: Item, quantity: str) -> None:
+        put(shopper, mug, 2)
+        put(shopper, tote, 1)
+        answer = shopper.post("/basket/items", {"item": mug.pk, "quantity": quantity}, headers=HTML)
+        assert answer.status_code == 422
+        [field] = refused_fields(answer)
+        assert f'id="quantity-{mug.pk}"' in field
+        assert f'value="{escape(quantity)}"' in field
+        assert "must be a whole number from 0 to 999" in words_of("refused", answer)
+        assert 'value="1"' in answer.content.decode()
+
+    def test_ties_a_refused_code_to_its_field(self, shopper: Client, mug: Item) -> None:
+        put(shopper, mug, 2)
+        answer = shopper.post("/basket/discount", {"code": 'SPR"NG'}, headers=HTML)
+        [field] = refused_fields(answer)
+        assert 'id="code"' in field
+        assert 'value="SPR&quot;NG"' in field
+        assert "We know no discount with this code" in words_of("refused", answer)
+
+    def test_says_at_its_head_what_no_field_of_it_is_at_fault_for(
+        self, shopper: Client, mug: Item, blanket: Item
+    ) -> None:
+        put(shopper, mug, 2)
+        answer = shopper.post("/basket/items", {"item": blanket.pk, "quantity": "1"}, headers=HTML)
+        gone = shopper.post("/basket/items", {"item": blanket.pk, "quantity": "1000"}, headers=HTML)
+        for page, said in ((answer, "they can&#x27;t be paid together"), (gone, "from 0 to 999")):
+            assert page.status_code == 422
+            assert refused_fields(page) == []
+            [notice] = re.findall(
+                r'<p class="notice warning" role="alert" tabindex="-1" autofocus>(.*?)</p>', page.text
+            )
+            assert said in notice
+
+
+def refused_fields(answer: Any) -> list[str]:
+    """The inputs that are marked as wrong, described by what is wrong, and focused."""
+    inputs: list[str] = re.findall(r"<input [^>]*>", answer.content.decode())
+    marks = ('aria-invalid="true"', 'aria-describedby="refused"', "autofocus")
+    return [one for one in inputs if all(mark in one for mark in marks)]
+
+
+def words_of(name: str, answer: Any) -> str:
+    [words] = re.findall(rf'id="{name}">([^<]*)<', answer.content.decode())
+    return str(words)
 
 
 class TestTheCheckout:

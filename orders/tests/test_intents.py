@@ -1,5 +1,6 @@
 """Paying on our own page: one PaymentIntent, the same ledger, and a second payment is seen."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+IN_MEMORY = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 JSON = {"accept": "application/json"}
 
 
@@ -191,6 +193,18 @@ class TestThePage:
         assert f"script-src 'self' {settings.STRIPE_API_BASE}" in policy
         assert "unsafe" not in policy
         assert settings.STRIPE_API_BASE not in shopper.get("/")["Content-Security-Policy"].split("form-action")[0]
+
+    @pytest.mark.parametrize("mailers", [IN_MEMORY, {}])
+    def test_asks_for_an_address_that_no_form_sends_here(
+        self, shopper: Client, order: Order, settings: Any, mailers: dict[str, Any]
+    ) -> None:
+        """Where no mail is sent it is still Stripe's to know, and nothing is promised."""
+        settings.MAILERS = mailers
+        page = shopper.get(f"/order/{order.pk}/pay").content.decode()
+        [field] = re.findall(r'<input [^>]*type="email"[^>]*>', page)
+        assert "required" in field
+        assert "name=" not in field
+        assert ("It gets the receipt" in page) is ("email-why" in field) is bool(mailers)
 
     def test_of_a_paid_order_shows_the_order(self, shopper: Client, mug: Item, stripe_side: SimulatedStripe) -> None:
         bought = buy(shopper, mug)

@@ -1,5 +1,7 @@
 """The receipt of a paid order: for whoever may see the order, with all that its money did."""
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,13 +9,13 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from orders.links import order_url
-from orders.models import Item, Order
+from orders.models import Item, Order, Refund
 from orders.tests.shopping import buy, deliver_all
 from tests.simulated import SimulatedStripe
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MINUS = "\N{MINUS SIGN}"
+TIMES = re.compile(r'<time [^>]*datetime="([^"]+)">([^<]+)</time>')
 SHOP = "http://127.0.0.1:8000"
 
 
@@ -44,14 +46,34 @@ def test_says_who_sold_what_when_and_what_was_paid_and_given_back(
         f"Receipt for order {paid.pk}",
         "Enamel mug",
         "$18.50",
-        f"{MINUS}$8.50",
-        f"{MINUS}$5.00",
+        "-$8.50",
+        "-$5.00",
     ):
         assert said in page
     assert page.count("<time") == 4
     assert "orders/receipt.css" in page
     assert "style=" not in page
     assert finders.find("orders/receipt.css")
+
+
+@pytest.mark.parametrize(
+    ("zone", "paid_on", "refunded_on"),
+    [
+        ("", "November 30, 2026, 3:30\N{NARROW NO-BREAK SPACE}PM UTC", "November 30, 2026"),
+        ("Asia/Tokyo", "December 1, 2026, 12:30\N{NARROW NO-BREAK SPACE}AM", "December 1, 2026"),
+    ],
+)
+def test_tells_times_in_the_readers_zone(
+    shopper: Client, paid: Order, stripe_side: SimulatedStripe, zone: str, paid_on: str, refunded_on: str
+) -> None:
+    stripe_side.refund(stripe_side.objects("charge")[-1]["id"], amount=850)
+    deliver_all(shopper, stripe_side)
+    at = datetime(2026, 11, 30, 15, 30, tzinfo=UTC)
+    Order.objects.update(placed_at=at, paid_at=at)
+    Refund.objects.update(updated_at=at)
+    shopper.cookies["time_zone"] = zone
+    told = [written for _, written in TIMES.findall(shopper.get(f"/order/{paid.pk}/receipt").content.decode())]
+    assert told == [paid_on, paid_on, refunded_on]
 
 
 @pytest.mark.parametrize("state", ["partially_refunded", "refunded"])

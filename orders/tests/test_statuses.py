@@ -196,8 +196,10 @@ class TestAWaitingOrder:
         order.payments.all()[1].failure_code = ""
         assert "not enough money" in words_of(status_of(order, now=NOW))
 
-    def test_is_told_that_what_did_not_fit_was_given_back(self) -> None:
-        order = waiting("succeeded", checkouts=["completed"])
+    @pytest.mark.parametrize("attention", [[], ["underpaid"]])
+    def test_is_told_that_what_did_not_fit_was_given_back(self, attention: list[str]) -> None:
+        """What was too little stays so, for those who look after the order; its shopper has it back."""
+        order = waiting("succeeded", checkouts=["completed"], attention=attention)
         back = Refund(payment_intent="pi_0", status="succeeded", amount=1, currency="usd", updated_at=NOW)
         with_rows(order, refunds=[back])
         assert status_of(order, now=NOW).title == "Your payment was given back"

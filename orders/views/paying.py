@@ -47,6 +47,7 @@ def pay(request: HttpRequest, order_id: int) -> HttpResponse:
         "lines": quote_of(order).lines,
         "money": money_table(order),
         "stripe_js": settings.STRIPE_JS_URL,
+        "writes_mails": bool(settings.MAILERS),
         "return_url": order_url(order, returned="1"),
     }
     return render(request, "orders/pay.html", context)

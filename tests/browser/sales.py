@@ -75,9 +75,14 @@ def processing(sale: Sale) -> None:
 
 
 def failed(sale: Sale) -> None:
-    sale.pay(card=DECLINED)
-    sale.shop.stripe.in_dashboard("POST", f"/v1/checkout/sessions/{sale.session['session_id']}/expire")
+    expired(sale.pay(card=DECLINED))
     sale.wait_payment("failed")
+
+
+def expired(sale: Sale) -> None:
+    sale.shop.stripe.in_dashboard("POST", f"/v1/checkout/sessions/{sale.session['session_id']}/expire")
+    closed = "SELECT 1 FROM orders_checkout WHERE order_id = %s AND state = 'expired'"
+    wait_for(lambda: sale.shop.sql(closed, sale.number), seconds=PATIENCE_SECONDS)
 
 
 def canceled(sale: Sale) -> None:
@@ -104,6 +109,27 @@ def refunded(sale: Sale) -> None:
     sale.wait(state="refunded")
 
 
+def refund_on_its_way(sale: Sale) -> None:
+    charge = sale.pay().charge()
+    sale.shop.stripe.begin_refunds("pending")
+    sale.shop.stripe.refund(charge, amount=2450)
+    pending = "SELECT 1 FROM orders_refund WHERE order_id = %s AND status = 'pending'"
+    wait_for(lambda: sale.shop.sql(pending, sale.number), seconds=PATIENCE_SECONDS)
+
+
+def refund_failed(sale: Sale) -> None:
+    refund = sale.shop.stripe.refund(sale.pay().charge())
+    sale.wait(state="refunded")
+    sale.shop.stripe.move("refunds", refund, status="failed", failure_reason="lost_or_stolen_card")
+    wait_for(lambda: "refund_failed" in attention_of(sale), seconds=PATIENCE_SECONDS)
+
+
+def given_back(sale: Sale) -> None:
+    underpaid(sale)
+    sale.shop.stripe.refund(sale.charge())
+    sale.wait(refunded=1000)
+
+
 def disputed(sale: Sale) -> None:
     sale.shop.stripe.dispute(sale.pay().charge())
     sale.wait(dispute_state="open")
@@ -113,6 +139,12 @@ def dispute_lost(sale: Sale) -> None:
     dispute = sale.shop.stripe.dispute(sale.pay().charge())
     sale.shop.stripe.move("disputes", dispute, status="lost")
     sale.wait(dispute_state="lost")
+
+
+def dispute_won(sale: Sale) -> None:
+    dispute = sale.shop.stripe.dispute(sale.pay().charge())
+    sale.shop.stripe.move("disputes", dispute, status="won")
+    sale.wait(dispute_state="won")
 
 
 def in_review(sale: Sale) -> None:
@@ -141,15 +173,20 @@ def attention_of(sale: Sale) -> list[str]:
 HAPPENINGS: Mapping[str, Callable[[Sale], None]] = {
     "processing": processing,
     "failed": failed,
+    "expired": expired,
     "canceled": canceled,
     "paid": paid,
     "partly refunded": partly_refunded,
     "refunded": refunded,
+    "refund on its way": refund_on_its_way,
+    "refund failed": refund_failed,
     "disputed": disputed,
+    "dispute won": dispute_won,
     "dispute lost": dispute_lost,
     "in review": in_review,
     "surplus": surplus,
     "underpaid": underpaid,
+    "given back": given_back,
 }
 
 

@@ -14,7 +14,7 @@ from core import views
 from core.answers import answer_refusal, answer_unavailable
 from core.refusals import NotFound, TooManyRequests
 from tests.browser.pages import PATIENCE_MS
-from tests.browser.sales import HAPPENINGS, SHEEPSKIN, Sale, quote_mismatched
+from tests.browser.sales import HAPPENINGS, SHEEPSKIN, Sale, paid, partly_refunded, quote_mismatched
 from tests.shop import Shop
 
 
@@ -49,7 +49,9 @@ def shop_pages(shop: Shop) -> Iterator[Shown]:
     yield Shown(name="item", path=f"/item/{SHEEPSKIN}")
     yield Shown(name="basket, empty", path="/basket")
     yield Shown(name="basket", path="/basket", cookie=Sale(shop).cookie)
-    yield Shown(name="basket, refusing", path="/basket", cookie=Sale(shop, code="").cookie, act=type_unknown_code)
+    filled = Sale(shop, code="").cookie
+    yield Shown(name="basket, refusing a code", path="/basket", cookie=filled, act=type_unknown_code)
+    yield Shown(name="basket, refusing a quantity", path="/basket", cookie=filled, act=type_too_many)
     yield from order_pages(shop)
     yield from error_pages()
 
@@ -61,12 +63,28 @@ def order_pages(shop: Shop) -> Iterator[Shown]:
     yield Shown(name="order, confirming", path=f"{path}?returned=1", cookie=waiting.cookie)
     yield Shown(name="order, in another browser", path=f"{path}?token={token}")
     yield Shown(name="payment", path=f"{path}/pay", cookie=waiting.cookie, act=wait_for_card_fields)
+    yield Shown(name="payment, no form", path=f"{path}/pay", cookie=waiting.cookie, act=let_the_form_fail)
     for name, happen in HAPPENINGS.items():
         sale = Sale(shop).check_out()
         happen(sale)
         yield Shown(name=f"order, {name}", path=f"/order/{sale.number}", cookie=sale.cookie)
     sale = quote_mismatched(shop)
     yield Shown(name="order, mismatched", path=f"/order/{sale.number}", cookie=sale.cookie)
+    free = Sale(shop, code="onthehouse").check_out()
+    yield Shown(name="order, unconfirmed", path=f"/order/{free.number}", cookie=free.cookie)
+    paid(free)
+    yield Shown(name="order, complete", path=f"/order/{free.number}", cookie=free.cookie)
+    yield from pages_of_a_refunded_order(shop)
+
+
+def pages_of_a_refunded_order(shop: Shop) -> Iterator[Shown]:
+    """Its receipt, and what is shown to who comes by a link that its shopper has closed."""
+    sale = Sale(shop).check_out()
+    partly_refunded(sale)
+    path, token = f"/order/{sale.number}", token_of(shop, sale)
+    yield Shown(name="receipt", path=f"{path}/receipt", cookie=sale.cookie)
+    sale.post(f"{path}/revoke-links", generation=0)
+    yield Shown(name="order, link closed", path=f"{path}?token={token}")
 
 
 def token_of(shop: Shop, sale: Sale) -> str:
@@ -99,8 +117,25 @@ def error_pages() -> Iterator[Shown]:
 def type_unknown_code(page: Page) -> None:
     page.locator("input[name=code]").fill("unknown")
     page.locator("input[name=code]").press("Enter")
-    expect(page.locator("main [role=alert]").first).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.locator("#refused")).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.locator("input[name=code]")).to_be_focused()
+
+
+def type_too_many(page: Page) -> None:
+    """Past what the browser would hold back."""
+    page.locator("form.quantity").first.evaluate("form => { form.noValidate = true; }")
+    page.locator("input[name=quantity]:not([type=hidden])").first.fill("1000")
+    page.get_by_role("button", name="Update").first.click()
+    expect(page.locator("#refused")).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.locator("input[name=quantity]:not([type=hidden])").first).to_be_focused()
 
 
 def wait_for_card_fields(page: Page) -> None:
     expect(page.locator("form[data-pay] button")).to_be_enabled(timeout=PATIENCE_MS)
+
+
+def let_the_form_fail(page: Page) -> None:
+    page.route("**/payment-intent", lambda route: route.fulfill(status=HTTPStatus.BAD_GATEWAY))
+    page.reload()
+    expect(page.locator("form[data-pay] [role=alert]")).not_to_be_empty(timeout=PATIENCE_MS)
+    page.unroute("**/payment-intent")

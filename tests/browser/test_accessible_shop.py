@@ -1,4 +1,4 @@
-"""The shop's pages in every state under axe-core, on a small phone in the dark, at a desk in the light."""
+"""The shop's pages in every state under axe-core: on a small phone and at a desk, in the light and in the dark."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -15,8 +15,12 @@ from tests.shop import Shop
 
 pytestmark = pytest.mark.browser
 
-# Colors don't depend on the width, nor the layout on the scheme.
-LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(360, "dark"), (DESKTOP, "light")]
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = [
+    (360, "light"),
+    (360, "dark"),
+    (DESKTOP, "dark"),
+    (DESKTOP, "light"),
+]
 
 
 def test_every_state_of_the_shop_is_accessible(shop: Shop, visit: Visit, complaints: list[str]) -> None:

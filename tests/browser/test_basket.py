@@ -1,7 +1,9 @@
 """A basket with a discount and taxes, paid at Stripe's page and on our own, in two currencies."""
 
+from urllib.parse import unquote, urlsplit
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visit
 from tests.browser.pages import (
@@ -15,7 +17,7 @@ from tests.browser.pages import (
     pay,
     reach_stripe,
 )
-from tests.shop import Shop
+from tests.shop import Shop, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -23,6 +25,7 @@ DOLLARS = ["Enamel mug", "Campfire cookbook", "Sheepskin"]
 EUROS = ["Wool blanket", "Pocket knife", "Linen apron"]
 CODE = "spring15"
 AUTHENTICATES = "4000002500003155"
+ADDRESS = "ada@example.com"
 
 
 def fill_basket(page: Page, names: list[str]) -> None:
@@ -101,9 +104,10 @@ class TestABasket:
 
 
 def pay_here(page: Page) -> None:
-    """On our own page: the fields are Stripe's, in a frame of its own."""
+    """On our own page: the card's fields are Stripe's, in a frame of its own."""
     page.get_by_role("button", name="Or pay on this site").click()
     expect(page.get_by_role("button", name="Pay", exact=True)).to_be_enabled(timeout=PATIENCE_MS)
+    page.get_by_label("E-mail").fill(ADDRESS)
 
 
 def type_card(page: Page, number: str) -> None:
@@ -114,6 +118,10 @@ def type_card(page: Page, number: str) -> None:
 
 def press_pay(page: Page) -> None:
     page.get_by_role("button", name="Pay", exact=True).click()
+
+
+def said_in(request: Request) -> str:
+    return unquote(f"{request.url} {request.post_data or ''}")
 
 
 class TestThePaymentElement:
@@ -139,6 +147,26 @@ class TestThePaymentElement:
             if one["metadata"].get("order_id") == str(order_id)
         ]
         assert (intent["status"], intent["amount_received"]) == ("succeeded", order["total"])
+
+    def test_writes_to_the_address_that_only_stripe_is_told(self, shop: Shop, visit: Visit) -> None:
+        page = visit()
+        told: list[str] = []
+        page.on("request", lambda request: told.append(request.url) if ADDRESS in said_in(request) else None)
+        fill_basket(page, DOLLARS[:1])
+        pay_here(page)
+        type_card(page, PAYS)
+        page.get_by_label("E-mail").fill("")
+        press_pay(page)
+        expect(page.get_by_label("E-mail")).to_be_focused()
+        page.get_by_label("E-mail").fill(ADDRESS)
+        press_pay(page)
+        order_id = order_shown(page)
+        expect_status(page, "Paid")
+        assert [urlsplit(url).port for url in told] == [shop.stripe_port]
+        [contact] = shop.sql("SELECT email FROM orders_contact WHERE order_id = %s", order_id)
+        assert contact["email"] == ADDRESS
+        shop.manage("projections").check_returncode()
+        wait_for(lambda: shop.sql("SELECT 1 FROM orders_mail WHERE order_id = %s AND state = 'sent'", order_id))
 
     def test_shows_stripes_words_for_a_decline_and_takes_another_card(
         self, visit: Visit, complaints: list[str]
@@ -184,6 +212,7 @@ class TestThePaymentElement:
         shop.stripe.order_fault("http_429", "POST /v1/payment_intents")
         page.get_by_role("button", name="Or pay on this site").click()
         expect(page.locator("form[data-pay] [role=alert]")).to_contain_text("isn't answering right now")
+        expect(page.get_by_role("button", name="Pay", exact=True)).to_be_hidden()
         complaints.clear()  # of the 503 that was ordered
         page.get_by_role("button", name="page instead").click()
         pay(page)

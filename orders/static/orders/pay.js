@@ -4,6 +4,7 @@
 const form = document.querySelector("form[data-pay]");
 const button = form.querySelector("button");
 const problem = form.querySelector("[role=alert]");
+const email = form.querySelector("#email");
 const place = document.querySelector("#payment-element");
 const label = button.textContent;
 
@@ -16,8 +17,7 @@ let elements;
 try {
   await show();
 } catch (error) {
-  place.replaceChildren();
-  place.removeAttribute("aria-busy");
+  for (const part of [email.parentElement, place, button]) part.hidden = true;
   problem.textContent = error.shown ?? form.dataset.failed;
 }
 
@@ -36,7 +36,7 @@ async function show() {
   const { client_secret: clientSecret, publishable_key: key } = await openIntent();
   stripe = window.Stripe(key, { locale: form.dataset.locale });
   elements = stripe.elements({ clientSecret, appearance: appearance() });
-  const element = elements.create("payment");
+  const element = elements.create("payment", { fields: { billingDetails: { email: "never" } } });
   await new Promise((ready, failed) => {
     element.on("ready", ready);
     element.on("loaderror", () => failed(new Error("loaderror")));
@@ -64,9 +64,15 @@ function appearance() {
   };
 }
 
+/**
+ * The address is Stripe's to keep, and to give back to the shop with the payment.
+ * Source: docs.stripe.com/payments/payment-element/control-billing-details-collection.
+ */
 async function confirm() {
+  const payer = { billing_details: { email: email.value } };
+  const confirmParams = { return_url: form.dataset.returnUrl, payment_method_data: payer };
   try {
-    return await stripe.confirmPayment({ elements, confirmParams: { return_url: form.dataset.returnUrl } });
+    return await stripe.confirmPayment({ elements, confirmParams });
   } catch (error) {
     return { error };
   }
