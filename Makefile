@@ -45,4 +45,4 @@ screenshots: ## take a picture of every state of the shop, onto one sheet in doc
 	@$(PYTHON) -m tests.browser.screenshots $(ARGS)
 
 lock: ## lock the requirements of pyproject.toml again (needs uv)
-	@cd "$(or $(ROOT),.)" && $(LOCK) -o requirements.txt && $(LOCK) --extra dev -o requirements-dev.txt
+	@cd "$(or $(ROOT),.)" && $(LOCK) -o requirements.txt && $(LOCK) --extra simulator -o requirements-simulator.txt && $(LOCK) --extra dev -o requirements-dev.txt

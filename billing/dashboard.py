@@ -42,7 +42,7 @@ def dashboard_url(account: str, livemode: bool, object_id: str, *, known: Mappin
     Without the account's id while it is not known: the dashboard then shows the account that its reader is logged in
     to. `known` is what `stripe_ids` gave, for who asks about many objects.
     """
-    base = f"{settings.STRIPE_API_BASE}/dashboard" if settings.STRIPE_API_BASE else DASHBOARD
+    base = f"{settings.STAND_IN_ORIGIN}/dashboard" if settings.STAND_IN_ORIGIN else DASHBOARD
     stripe_id = (stripe_ids() if known is None else known).get(account)
     kind = SHOWN_AT.get(object_id.partition("_")[0])
     place = f"{kind}/{quote(object_id, safe='')}" if kind else f"search?query={quote(object_id, safe='')}"

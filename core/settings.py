@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.urls import reverse_lazy
@@ -31,6 +32,8 @@ STRIPE_API_BASE = configuration.stripe_api_base
 STRIPE_JS_URL = configuration.stripe_js_url or (
     f"{STRIPE_API_BASE}/js/stripe.js" if STRIPE_API_BASE else "https://js.stripe.com/dahlia/stripe.js"
 )
+# Where browsers find the stand-in Stripe: behind a proxy that is not where its API is.
+STAND_IN_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(STRIPE_JS_URL)) if STRIPE_API_BASE else ""
 STRIPE_ACCOUNTS = configuration.accounts
 AUDIT_SIGNING_KEY = configuration.audit_key
 SHOP_NAME = configuration.shop_name
@@ -170,7 +173,7 @@ CSRF_FAILURE_VIEW = "core.views.csrf_refused"
 
 # Chromium applies form-action to the redirect that follows a form's POST, so the Buy form must admit the checkout's
 # origin.
-CHECKOUT_ORIGIN = STRIPE_API_BASE or "https://checkout.stripe.com"
+CHECKOUT_ORIGIN = STAND_IN_ORIGIN or "https://checkout.stripe.com"
 SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -184,14 +187,14 @@ SECURE_CSP: dict[str, list[str]] = {
 }
 # The page with the Payment Element. Source: docs.stripe.com/security/guide#content-security-policy
 STRIPE_JS_ORIGINS = (
-    [STRIPE_API_BASE]
-    if STRIPE_API_BASE
+    [STAND_IN_ORIGIN]
+    if STAND_IN_ORIGIN
     else ["https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"]
 )
 PAYMENT_CSP = SECURE_CSP | {
     "script-src": [CSP.SELF, *STRIPE_JS_ORIGINS],
     "frame-src": STRIPE_JS_ORIGINS,
-    "connect-src": [CSP.SELF, STRIPE_API_BASE or "https://api.stripe.com"],
+    "connect-src": [CSP.SELF, STAND_IN_ORIGIN or "https://api.stripe.com"],
 }
 # django-unfold's Alpine evaluates expressions, and its templates carry inline styles.
 ADMIN_CSP = SECURE_CSP | {

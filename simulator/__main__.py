@@ -28,6 +28,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m simulator", description="A stand-in Stripe on the loopback interface."
     )
+    parser.add_argument("--host", default=HOST, help="where it listens; only a container's own network is another")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
     parser.add_argument("--public-url", help="how browsers reach it (default: http://localhost:PORT)")
     parser.add_argument("--state", metavar="PATH", help="an SQLite file that keeps everything over a restart")
@@ -76,7 +77,7 @@ async def serve(arguments: argparse.Namespace) -> str | None:
         return f"--account: {error}"
     runner = web.AppRunner(build_app(world), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, arguments.port)
+    site = web.TCPSite(runner, arguments.host, arguments.port)
     try:
         await site.start()
     except OSError as error:
