@@ -117,8 +117,8 @@ class TestTheStory:
             "The order is refunded in full: $18.50 given back",
             "charge.refunded changed nothing: the refund's own events tell it better",
             "A refund of $18.50 failed (lost or stolen card): the money is back here",
-            "The order counts as paid in full again: $0.00 given back, $18.50 left",
             "A person should look: a refund did not reach the shopper",
+            "The order counts as paid in full again: $0.00 given back, $18.50 left",
             "charge.refund.updated changed nothing: it told nothing new",
             "refund.failed changed nothing: it told nothing new",
         ]
