@@ -32,7 +32,7 @@ class TestALink:
         ],
     )
     def test_leads_to_what_it_is_of(self, settings: LazySettings, livemode: bool, object_id: str, place: str) -> None:
-        settings.STRIPE_API_BASE = ""
+        settings.STAND_IN_ORIGIN = ""
         assert dashboard_url("default", livemode, object_id) == f"https://dashboard.stripe.com/{place}"
         StripeIdentity.objects.create(account="default", stripe_id="acct_1", read_at=timezone.now())
         assert dashboard_url("default", livemode, object_id) == f"https://dashboard.stripe.com/acct_1/{place}"

@@ -1,13 +1,12 @@
 """The list of orders: its filters, alone and together, its search, its pages, and what it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID, uuid4
 
 import pytest
-from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
@@ -91,13 +90,11 @@ def ordered(
     return Order.objects.get(pk=order.root.pk)
 
 
-@pytest.fixture
-def admin_client(admin_user: User) -> Client:
-    """Signed in at the time that the pages are opened."""
-    client = Client()
+@pytest.fixture(autouse=True)
+def _now() -> Iterator[None]:
+    """Sessions and periods are of the time that is written in the tests, whenever they run."""
     with freeze_time(NOW):
-        client.force_login(admin_user)
-    return client
+        yield
 
 
 @pytest.fixture
@@ -137,8 +134,7 @@ def named(shelf: dict[str, Item]) -> dict[str, Order]:
 
 
 def found(client: Client, named: dict[str, Order], **chosen: str) -> list[str]:
-    with freeze_time(NOW):
-        page = client.get(LIST, chosen)
+    page = client.get(LIST, chosen)
     assert page.status_code == 200, page.headers
     names = {order.pk: name for name, order in named.items()}
     return [names[order.pk] for order in page.context["cl"].result_list]
@@ -381,7 +377,7 @@ class TestItsCost:
         self, admin_client: Client, mug: Item, chosen: dict[str, str]
     ) -> None:
         def queries() -> int:
-            with freeze_time(NOW), CaptureQueriesContext(connection) as captured:
+            with CaptureQueriesContext(connection) as captured:
                 admin_client.get(LIST, chosen)
             return len(captured)
 
