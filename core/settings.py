@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
@@ -122,13 +123,14 @@ STATIC_URL = "/static/"
 # The demo needs no collectstatic: whitenoise serves the apps' own static folders there.
 STATIC_ROOT = None if DEMO else BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = DEMO
-# In production collectstatic leaves a compressed copy beside each file; the demo serves them as they are.
+# In production a file's name holds the hash of what is in it, so that browsers keep it for good, and a compressed copy
+# stands beside it; the demo serves them as they are.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEMO
-        else "whitenoise.storage.CompressedStaticFilesStorage"
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
 
@@ -220,11 +222,11 @@ UNFOLD = {
     "SITE_TITLE": "Countersign",
     "SITE_HEADER": "Countersign",
     "SITE_SYMBOL": "verified",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}core/favicon.svg"}],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("core/favicon.svg")}],
     "ENVIRONMENT": ["demo", "warning"] if DEMO else None,
     "SHOW_LANGUAGES": True,
-    "SCRIPTS": [f"{STATIC_URL}core/time_zone.js"],
-    "STYLES": [f"{STATIC_URL}core/admin.css"],
+    "SCRIPTS": [lambda _request: static("core/time_zone.js")],
+    "STYLES": [lambda _request: static("core/admin.css")],
     "SIDEBAR": {"navigation": "core.admin_site.navigation"},
     "ACCOUNT": {
         "navigation": [
