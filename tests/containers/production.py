@@ -1,0 +1,144 @@
+"""A server's life: set up, sold on, updated and rolled back under load, backed up, lost and restored."""
+
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from deploy.processes import ROOT, StepError
+from tests.containers.docker import image_sizes, run, wait_until
+from tests.containers.server import DOMAIN, Server
+from tests.containers.shoppers import Shoppers
+from tests.simulated import TIMEOUT, SimulatedStripe
+
+STRIPE = SimulatedStripe("http://localhost:8001")
+PER_SECOND = 3
+BEFORE_SECONDS = 8
+# Each is refused to the role of web and worker.
+TAMPERING = (
+    "UPDATE core_event SET data = '{}'",
+    "DELETE FROM core_event",
+    "TRUNCATE core_event",
+    "ALTER TABLE core_event DISABLE TRIGGER ALL",
+    "SET session_replication_role = replica",
+    "UPDATE core_checkpoint SET count = 0",
+)
+
+
+def rehearse_production() -> None:
+    """Raises StepError, or AssertionError, for what is not as promised."""
+    for target, image in {"application": "countersign:r1", "simulator": "countersign-simulator"}.items():
+        build = ["docker", "build", "--file", "deploy/Dockerfile", "--target", target, "--tag", image, "."]
+        run(build, folder=ROOT)
+    run(["docker", "tag", "countersign:r1", "countersign:r2"], folder=ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(Path(folder))
+        try:
+            set_up(server)
+            shoppers = Shoppers(DOMAIN, str(server.authority()), STRIPE)
+            look(shoppers)
+            update_under_load(server, shoppers)
+            tamper(server)
+            lose_and_restore(server)
+        finally:
+            server.project.compose("--profile", "tools", "down", "--volumes")
+
+
+def set_up(server: Server) -> None:
+    server.bring_secrets()
+    server.project.compose("up", "--detach", "ca", "simulator")
+    server.script("update.sh", "r1")
+    server.project.compose("run", "--rm", "-T", "migrate", "python3", "manage.py", "demo")
+    certificate = "/certificates/live/shop/fullchain.pem"
+    wait_until(
+        lambda: certificate in server.project.compose("exec", "-T", "nginx", "sh", "-c", f"ls {certificate} || true"),
+        120,
+        "a certificate",
+    )
+    print("a certificate by ACME")
+
+
+def look(shoppers: Shoppers) -> None:
+    """At what the server answers on its two ports."""
+    plain = requests.get("http://127.0.0.1/item/1", headers={"Host": DOMAIN}, allow_redirects=False, timeout=TIMEOUT)
+    assert (plain.status_code, plain.headers["Location"]) == (301, f"https://{DOMAIN}/item/1")
+    with shoppers.new_session() as session:
+        page = session.get("https://127.0.0.1/", headers={"Accept": "text/html"}, timeout=TIMEOUT)
+        assert page.status_code == 200, page.text
+        for path in ("/metrics", "/readyz"):
+            assert session.get(f"https://127.0.0.1{path}", timeout=TIMEOUT).status_code == 404, path
+    print(
+        "http is sent to https; the page comes by a certificate that is verified; /metrics and /readyz are not served"
+    )
+
+
+def update_under_load(server: Server, shoppers: Shoppers) -> None:
+    shoppers.start(PER_SECOND)
+    for release in ("r2", "r1"):
+        time.sleep(BEFORE_SECONDS)
+        server.script("update.sh", release)
+    time.sleep(BEFORE_SECONDS)
+    shoppers.stop()
+    posts = [attempt["status"] for delivery in told() for attempt in delivery["attempts"]]
+    refused = [status for status in posts if status != 200]
+    print(
+        f"updated to r2 and rolled back to r1 under {PER_SECOND} purchases/s: {len(shoppers.orders)} shoppers, "
+        f"{shoppers.requests} requests, {sum(shoppers.failed.values())} failed, the slowest {shoppers.slowest:.1f} s; "
+        f"{len(posts)} webhooks, {len(refused)} not answered by 200; orders not paid: {len(shoppers.unpaid)}"
+    )
+    wrong = (dict(shoppers.failed), refused, shoppers.unpaid)
+    assert not any(wrong), wrong
+    paid = int(server.sql("SELECT count(*) FROM orders_order WHERE state = 'paid'"))
+    assert paid == len(set(shoppers.orders)) == len(shoppers.orders)
+
+
+def told() -> list[dict[str, Any]]:
+    answer = requests.get(f"{STRIPE.base}/_sim/deliveries", timeout=TIMEOUT).json()
+    deliveries: list[dict[str, Any]] = answer["deliveries"]
+    return deliveries
+
+
+def tamper(server: Server) -> None:
+    for statement in TAMPERING:
+        try:
+            server.sql(statement, role="countersign")
+        except StepError as refused:
+            print(f"{statement}: {str(refused).strip().splitlines()[-1]}")
+        else:
+            raise StepError(f"not refused to web's role: {statement}")
+
+
+def lose_and_restore(server: Server) -> None:
+    """A backup, more orders, the database's volume gone; then restored up to its last minute."""
+    server.script("backup.sh")
+    shoppers = Shoppers(DOMAIN, str(server.authority()), STRIPE)
+    shoppers.start(PER_SECOND)
+    time.sleep(3)
+    shoppers.stop()
+    server.project.compose("stop", "worker")
+    before = server.count()
+    written = server.sql("SELECT pg_walfile_name(pg_switch_wal())")
+    archived = f"SELECT last_archived_wal >= '{written}' FROM pg_stat_archiver"  # noqa: S608 a file's name
+    wait_until(lambda: server.sql(archived) == "t", 60, "the write-ahead log in the archive")
+    server.script("restore.sh", "rehearse")
+    restored = server.script("restore.sh", "restore")
+    assert re.search(r"restored up to .*, [1-9]\d* events", restored)
+    server.project.compose("stop", "web-blue", "web-green", "database")
+    server.project.compose("rm", "--force", "database")
+    server.remember(GENERATION=2)
+    server.script("update.sh", "r1")
+    assert server.count() == before, "the restored database holds other rows"
+    after = Shoppers(DOMAIN, str(server.authority()), STRIPE)
+    after.start(PER_SECOND)
+    time.sleep(3)
+    after.stop()
+    assert after.orders, "nobody could buy"
+    wrong = (dict(after.failed), after.unpaid)
+    assert not any(wrong), wrong
+    assert min(after.orders) > max(shoppers.orders) + 100_000
+    print(f"gone over to what was restored: {before}; the next order is {min(after.orders)}")
+    for image, size in image_sizes("countersign:r1").items():
+        print(f"{image}: {size}")
