@@ -5,6 +5,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -62,13 +63,22 @@ class AuditKey:
 
 
 class Environment:
-    """Typed reads of environment variables; every failure is a ConfigurationError naming the variable."""
+    """Typed reads of environment variables; every failure is a ConfigurationError naming the variable.
+
+    `NAME_FILE` names a file that holds the value of `NAME`, as containers are given their secrets: an environment is
+    seen by whoever may look at a process or inspect its container, and handed on to each of its children.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self._variables.get(name, "").strip()
+        file = self._variables.get(f"{name}_FILE", "").strip()
+        if value and file:
+            raise ConfigurationError(name, f"is set, and so is {name}_FILE; set one of them")
+        if file:
+            return read_secret(f"{name}_FILE", Path(file))
         if value:
             return value
         if default is None:
@@ -131,8 +141,11 @@ class Environment:
             raise ConfigurationError(name, "must be an address like https://shop.example")
         return value.rstrip("/")
 
-    def database(self, name: str) -> str:
-        value = self.text(name)
+    def database(self, name: str, default: str | None = None) -> str:
+        """A PostgreSQL URL; '' only where that is the default."""
+        value = self.text(name, default)
+        if not value:
+            return value
         try:
             parsed = dj_database_url.parse(value)
         except ValueError:  # dj-database-url's own errors are ValueErrors, like those of a malformed port
@@ -156,6 +169,7 @@ class Configuration:
     debug: bool
     secret_key: str = field(repr=False)
     database_url: str = field(repr=False)
+    application_database_url: str = field(repr=False)
     public_url: str
     allowed_hosts: tuple[str, ...]
     stripe_api_base: str
@@ -184,6 +198,7 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         debug=environment.flag("DJANGO_DEBUG"),
         secret_key=environment.text("DJANGO_SECRET_KEY"),
         database_url=environment.database("DATABASE_URL"),
+        application_database_url=environment.database("APPLICATION_DATABASE_URL", ""),
         public_url=environment.url("PUBLIC_URL"),
         allowed_hosts=environment.items("DJANGO_ALLOWED_HOSTS"),
         stripe_api_base=environment.url("STRIPE_API_BASE", ""),
@@ -228,6 +243,19 @@ def refuse_demo_values(configuration: Configuration) -> None:
         raise ConfigurationError("EMAIL_URL", "would send its password in clear; use smtp+tls:// or smtps://")
     if configuration.audit_key is None:
         raise ConfigurationError("AUDIT_SIGNING_KEY", "is not set; `openssl rand -base64 32` makes one")
+
+
+def read_secret(setting: str, file: Path) -> str:
+    """Without the white space around it: editors and `echo` end a file with a new line."""
+    try:
+        value = file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise ConfigurationError(setting, f"names {str(file)!r}, which is not UTF-8") from None
+    except OSError as error:
+        raise ConfigurationError(setting, f"names {str(file)!r}, which can't be read: {error.strerror}") from None
+    if not value:
+        raise ConfigurationError(setting, f"names {str(file)!r}, which is empty")
+    return value
 
 
 def is_origin(url: str) -> bool:

@@ -111,6 +111,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.parse(configuration.database_url, conn_max_age=600, conn_health_checks=True)}
+# Whom `manage.py grant_application` grants; web and worker have it as their DATABASE_URL.
+APPLICATION_DATABASE_URL = configuration.application_database_url
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"

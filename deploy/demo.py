@@ -53,7 +53,8 @@ def kept_secrets() -> dict[str, str]:
 
 
 def uses_stripe(settings: Mapping[str, str]) -> bool:
-    return any(name.startswith("STRIPE_") and name.endswith("_SECRET_KEY") and settings[name] for name in settings)
+    keys = ("_SECRET_KEY", "_SECRET_KEY_FILE")
+    return any(name.startswith("STRIPE_") and name.endswith(keys) and settings[name] for name in settings)
 
 
 def port(settings: Mapping[str, str], name: str) -> int:
@@ -86,21 +87,26 @@ def demo_settings() -> dict[str, str]:
     settings.setdefault("PUBLIC_URL", f"http://127.0.0.1:{port(settings, 'PORT')}")
     if uses_stripe(given):
         settings.pop("STRIPE_API_BASE", None)
-        return settings
+        return without_those_in_files(settings, given)
     stand_in = {
         "STRIPE_API_BASE": f"http://localhost:{port(settings, 'SIMULATOR_PORT')}",
         "STRIPE_ACCOUNTS": "default,euro",
         "STRIPE_DEFAULT_CURRENCIES": "*",
         "STRIPE_EURO_CURRENCIES": "eur",
     }
-    return stand_in | kept | settings
+    return without_those_in_files(stand_in | kept | settings, given)
+
+
+def without_those_in_files(settings: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """What `NAME_FILE` is given for has no value of our own."""
+    return {name: value for name, value in settings.items() if name in given or f"{name}_FILE" not in given}
 
 
 @contextmanager
 def demo_environment() -> Iterator[dict[str, str]]:
     """The demo's settings with a database behind them: the embedded one unless DATABASE_URL is given."""
     settings = demo_settings()
-    if "DATABASE_URL" in settings:
+    if not {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(settings):
         yield settings
         return
     with running_server(EMBEDDED.folder) as url:

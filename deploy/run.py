@@ -28,7 +28,7 @@ class Demo:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
         self.children: list[Child] = []
-        self.embedded = EMBEDDED.address.exists() and environment["DATABASE_URL"] == EMBEDDED.read_url()
+        self.embedded = EMBEDDED.address.exists() and environment.get("DATABASE_URL") == EMBEDDED.read_url()
 
     def start(self, name: str, *arguments: str | Path) -> Child:
         child = Child(name, [sys.executable, *arguments], log=LOGS / f"{name}.log", env=self.environment)
@@ -70,7 +70,7 @@ class Demo:
     def announce(self) -> None:
         settings = self.environment
         shop = f"http://127.0.0.1:{settings['PORT']}"
-        password = settings["DJANGO_SUPERUSER_PASSWORD"]
+        password = settings.get("DJANGO_SUPERUSER_PASSWORD")
         print(f"shop: {shop}/")
         print(f"admin: {shop}/admin/")
         if "STRIPE_API_BASE" in settings:

@@ -17,7 +17,7 @@ import pytest
 import requests
 from psycopg.rows import dict_row
 
-from deploy.bench.scratch import free_port, own_database
+from deploy.bench.scratch import Roles, free_port, own_database, own_roles
 from deploy.bench.subject import wait_for_answer
 from deploy.processes import ROOT, Child, end_all
 from tests.environment import TEST_ENVIRONMENT
@@ -31,15 +31,17 @@ type Row = dict[str, Any]
 class Shop:
     """The product under `tests.settings`, which have every request to Stripe checked, on ports of its own.
 
-    As in `make run` the shop is at 127.0.0.1 and Stripe at localhost, so that the way back is cross-site.
+    As in `make run` the shop is at 127.0.0.1 and Stripe at localhost, so that the way back is cross-site. As in
+    production web, worker and commands sign in as the application's role; `database_url` is that of a superuser.
     """
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, roles: Roles, folder: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.stripe_port = free_port()
         self.stripe = SimulatedStripe(f"http://localhost:{self.stripe_port}")
         self.database_url = database_url
+        self.roles = roles
         self.violations = folder / "violations"
         self.mails = folder / "mails"
         self._folder = folder
@@ -48,13 +50,18 @@ class Shop:
             **os.environ,
             **TEST_ENVIRONMENT,
             "COUNTERSIGN_TEST_VIOLATIONS": str(self.violations),
-            "DATABASE_URL": database_url,
+            "DATABASE_URL": roles.application.sign_in(database_url),
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "EMAIL_URL": f"file://{self.mails}",
             "NO_PROXY": "127.0.0.1,localhost",
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
             "STRIPE_API_BASE": self.stripe.base,
+        }
+        self.application_url = self._environment["DATABASE_URL"]
+        self.owner_settings = {
+            "DATABASE_URL": roles.owner.sign_in(database_url),
+            "APPLICATION_DATABASE_URL": self.application_url,
         }
 
     def start(self) -> None:
@@ -66,8 +73,8 @@ class Shop:
         simulator = self._start(
             "simulator", "-m", "simulator", f"--port={self.stripe_port}", "--self-check", *arguments
         )
-        for preparation in ("migrate", "demo"):
-            self.manage(preparation).check_returncode()
+        for preparation in ("migrate", "grant_application", "demo"):
+            self.manage(preparation, **self.owner_settings).check_returncode()
         self.start_worker()
         self._web = self._start("web", "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py")
         wait_for_answer(simulator, self.stripe_port, "/_sim/faults")
@@ -97,10 +104,12 @@ class Shop:
         finally:
             end_all(self._children, END_SECONDS)
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """A command as the application's role, or with `**shop.owner_settings`."""
         command = [sys.executable, "manage.py", *arguments]
+        environment = self._environment | settings
         return subprocess.run(
-            command, cwd=ROOT, env=self._environment, check=False, capture_output=True, text=True, timeout=60
+            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=60
         )
 
     def findings(self, *arguments: str) -> tuple[int, list[Row]]:
@@ -169,8 +178,13 @@ def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
 
 @contextmanager
 def new_shop() -> Iterator[Shop]:
-    with tempfile.TemporaryDirectory() as folder, own_database(os.environ["DATABASE_URL"]) as database_url:
-        shop = Shop(database_url, Path(folder))
+    server_url = os.environ["DATABASE_URL"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        own_roles(server_url) as roles,
+        own_database(server_url, owner=roles.owner.name) as database_url,
+    ):
+        shop = Shop(database_url, roles, Path(folder))
         try:
             shop.start()
             yield shop

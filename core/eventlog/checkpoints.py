@@ -55,8 +55,9 @@ def make_checkpoint() -> Checkpoint | None:
         raise NoSigningKeyError
     private_key = Ed25519PrivateKey.from_private_bytes(settings.AUDIT_SIGNING_KEY.seed)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        # Of two runs at once the second waits here, and then finds nothing new.
-        cursor.execute("LOCK TABLE core_checkpoint IN SHARE ROW EXCLUSIVE MODE")
+        # Of two runs at once the second waits here, and then finds nothing new. Not by LOCK TABLE, which asks for the
+        # right to change the table's rows.
+        cursor.execute("SELECT pg_advisory_xact_lock('core_checkpoint'::regclass::bigint)")
         last = Checkpoint.objects.order_by("number").last()
         if last and not (bytes(last.public_key) in trusted_keys() and signature_fits(last)):
             raise UntrustedCheckpointError(last)

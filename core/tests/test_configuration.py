@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,6 +108,47 @@ def test_secrets_are_in_no_representation() -> None:
     assert not any(secret in shown for secret in ("sk_live_1", "whsec_new", "k" * 50, "shop@db", "hidden"))
 
 
+class TestASecretInAFile:
+    def test_is_read_without_the_new_line_at_its_end(self, tmp_path: Path) -> None:
+        files = {
+            f"{name}_FILE": str(write(tmp_path / name, f"{PRODUCTION[name]}\n".encode()))
+            for name in ("DATABASE_URL", "DJANGO_SECRET_KEY", "AUDIT_SIGNING_KEY", "STRIPE_DEFAULT_WEBHOOK_SECRETS")
+        }
+        rest = {name: value for name, value in PRODUCTION.items() if f"{name}_FILE" not in files}
+        assert read_configuration(rest | files) == read_configuration(PRODUCTION)
+
+    @pytest.mark.parametrize(
+        ("content", "problem"),
+        [
+            (None, "can't be read: No such file or directory"),
+            (b" \n", "is empty"),
+            (b"\xff\xfe", "is not UTF-8"),
+        ],
+    )
+    def test_that_can_not_be_had_stops_the_start_up(self, tmp_path: Path, content: bytes | None, problem: str) -> None:
+        file = tmp_path / "secret"
+        if content is not None:
+            write(file, content)
+        with pytest.raises(ConfigurationError) as refused:
+            read_configuration(PRODUCTION | {"DJANGO_SECRET_KEY": "", "DJANGO_SECRET_KEY_FILE": str(file)})
+        assert str(refused.value) == f"DJANGO_SECRET_KEY_FILE names {str(file)!r}, which {problem}"
+
+    def test_is_refused_where_the_setting_is_there_too(self, tmp_path: Path) -> None:
+        file = write(tmp_path / "secret", b"k" * 60)
+        with pytest.raises(ConfigurationError, match="DJANGO_SECRET_KEY is set, and so is DJANGO_SECRET_KEY_FILE"):
+            read_configuration(PRODUCTION | {"DJANGO_SECRET_KEY_FILE": str(file)})
+
+    def test_has_no_default_of_the_demo_beside_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DJANGO_SECRET_KEY_FILE", "/run/secrets/django_secret_key")
+        monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
+        assert "DJANGO_SECRET_KEY" not in demo_settings()
+
+
+def write(file: Path, content: bytes) -> Path:
+    file.write_bytes(content)
+    return file
+
+
 @pytest.mark.parametrize(
     ("setting", "changes"),
     [
@@ -134,6 +176,7 @@ def test_secrets_are_in_no_representation() -> None:
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://u:p@host:nope/db"}),
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://[::1/db"}),
         ("DATABASE_URL", {"DATABASE_URL": "postgresql://u:p@host"}),
+        ("APPLICATION_DATABASE_URL", {"APPLICATION_DATABASE_URL": "postgresql://application@host"}),
         ("DJANGO_SECRET_KEY", {"DJANGO_SECRET_KEY": "short"}),
         ("REFUND_LIMIT", {"REFUND_LIMIT": "500.00"}),
         ("REFUND_LIMIT", {"REFUND_LIMIT": "usd=500,dollars=5"}),

@@ -142,7 +142,7 @@ class TestADeletedOrder:
         assert {finding["stream"] for finding in findings} == {f"order-{order_id}"}
         assert {finding["table"] for finding in findings} == filled
 
-        assert shop.manage("replay", "--rebuild").returncode == 0
+        assert shop.manage("replay", "--rebuild", **shop.owner_settings).returncode == 0
         assert {table: rows_of(shop, table, owner, order_id) for table, owner in tables.items()} == before
 
 

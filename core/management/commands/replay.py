@@ -3,7 +3,9 @@
 import json
 from argparse import ArgumentParser
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
+from psycopg.errors import InsufficientPrivilege
 
 from core.eventlog.replay import check_rows, rebuild_rows
 
@@ -20,7 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *, check: bool, **_options: object) -> None:
         if not check:
-            self.stderr.write(f"rebuilt the rows of {rebuild_rows()} streams")
+            self.rebuild()
             return
         differences = 0
         for difference in check_rows():
@@ -31,3 +33,11 @@ class Command(BaseCommand):
         )
         if differences:
             raise SystemExit(1)
+
+    def rebuild(self) -> None:
+        try:
+            self.stderr.write(f"rebuilt the rows of {rebuild_rows()} streams")
+        except ProgrammingError as refused:
+            if isinstance(refused.__cause__, InsufficientPrivilege):
+                raise CommandError(f"rebuilding takes the role that owns the tables: {refused}") from refused
+            raise
