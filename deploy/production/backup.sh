@@ -8,7 +8,7 @@ set -eu
 compose exec -T database sh -euc '
     keep="$1"
     rm -rf /backups/base/unfinished
-    pg_basebackup --username=countersign_owner --pgdata=/backups/base/unfinished --format=tar --gzip --checkpoint=fast --wal-method=stream
+    pg_basebackup --username=countersign --pgdata=/backups/base/unfinished --format=tar --gzip --checkpoint=fast --wal-method=stream
     made="$(date -u +%Y%m%dT%H%M%SZ)"
     # Named for when it ended: it can be brought to any time after that.
     mv /backups/base/unfinished "/backups/base/$made"

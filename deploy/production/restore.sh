@@ -23,7 +23,7 @@ trap finish EXIT
 compose up -d --no-deps restored
 wait_until_healthy restored 3600 || fail "the backup could not be brought up"
 # An order that was placed after the last of what is here is known to Stripe by its number: no other order may get it.
-compose exec -T restored psql --username=countersign_owner --dbname=countersign --quiet --no-align --tuples-only --command="
+compose exec -T restored psql --username=countersign --dbname=countersign --quiet --no-align --tuples-only --command="
     SELECT 'restored up to ' || coalesce(max(recorded_at)::text, 'an empty log') || ', ' || count(*) || ' events' FROM core_event;
     SELECT 'the next order is ' || setval('orders_order_id_seq', nextval('orders_order_id_seq') + 100000);"
 verdict=0

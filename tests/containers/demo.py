@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, expect
 from deploy.processes import ROOT
 from tests.browser import pages
 from tests.browser.chromium import running_chromium
-from tests.containers.docker import Project, image_sizes, wait_until
+from tests.containers.docker import Project, build_images, image_sizes, wait_until
 
 SHOP = "http://127.0.0.1:81"
 START_SECONDS = 180
@@ -15,7 +15,7 @@ BASE, SERVED = "python:3.13-slim-trixie", {"database", "web", "worker", "simulat
 def rehearse_demo() -> None:
     """Raises StepError, or AssertionError, for what is not as promised."""
     project = Project("countersign-rehearsal", ROOT, ROOT / "docker-compose.yml")
-    project.compose("build")
+    build_images("countersign")
     try:
         bring_up(project)
         print(f"published: {', '.join(sorted(project.published()))}")

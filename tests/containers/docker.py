@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from deploy.processes import StepError
+from deploy.processes import ROOT, StepError
 
 COMPOSE = ("docker", "compose")
 # Where the plugin is not there: the older program, which reads the same files.
@@ -40,7 +40,6 @@ class Project:
     def __init__(self, name: str, folder: Path, *files: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.environment = {**(environment or {}), "COMPOSE_PROJECT_NAME": name}
-        # The older program passes its images to the newer builder only when it is asked to.
         self.command = (*compose_program(), *(part for file in files for part in ("--file", str(file))))
 
     def compose(self, *arguments: str) -> str:
@@ -69,6 +68,16 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
         if time.monotonic() > deadline:
             raise StepError(f"{what}: not within {seconds:.0f} s")
         time.sleep(0.5)
+
+
+def build_images(application: str) -> None:
+    """The two targets of deploy/Dockerfile, with the product's named `application`. Where a build has to share this
+    machine's network, BUILD_OPTIONS="--network=host" says so.
+    """
+    for target, image in {"application": application, "simulator": "countersign-simulator"}.items():
+        options = os.environ.get("BUILD_OPTIONS", "").split()
+        build = ["docker", "build", *options, "--file", "deploy/Dockerfile", "--target", target, "--tag", image, "."]
+        run(build, folder=ROOT)
 
 
 def image_sizes(*images: str) -> dict[str, str]:

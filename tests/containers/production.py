@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from deploy.processes import ROOT, StepError
-from tests.containers.docker import image_sizes, run, wait_until
+from tests.containers.docker import build_images, image_sizes, run, wait_until
 from tests.containers.server import DOMAIN, Server
 from tests.containers.shoppers import Shoppers
 from tests.simulated import TIMEOUT, SimulatedStripe
@@ -30,9 +30,7 @@ TAMPERING = (
 
 def rehearse_production() -> None:
     """Raises StepError, or AssertionError, for what is not as promised."""
-    for target, image in {"application": "countersign:r1", "simulator": "countersign-simulator"}.items():
-        build = ["docker", "build", "--file", "deploy/Dockerfile", "--target", target, "--tag", image, "."]
-        run(build, folder=ROOT)
+    build_images("countersign:r1")
     run(["docker", "tag", "countersign:r1", "countersign:r2"], folder=ROOT)
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
@@ -104,7 +102,7 @@ def told() -> list[dict[str, Any]]:
 def tamper(server: Server) -> None:
     for statement in TAMPERING:
         try:
-            server.sql(statement, role="countersign")
+            server.sql(statement, role="countersign_application")
         except StepError as refused:
             print(f"{statement}: {str(refused).strip().splitlines()[-1]}")
         else:

@@ -35,8 +35,8 @@ class Server:
         self.remember(COMPOSE_PROJECT_NAME=NAME, DOMAIN=DOMAIN, ACME_EMAIL=f"ops@{DOMAIN}", BACKUPS=self.backups)
         self.remember(GENERATION=1)
         (self.deploy / "production" / "settings.env").write_text(SETTINGS)
-        # The older compose reads no name of a project from .env where --file is given.
-        self.project = Project(NAME, self.deploy, Path("compose.production.yaml"), Path("rehearsal.yaml"))
+        files = (Path("compose.production.yaml"), Path("rehearsal.yaml"))
+        self.project = Project(NAME, self.deploy, *files, environment={"RELEASE": "r1"})
 
     def remember(self, **values: object) -> None:
         """In `.env`; what stands there before is overruled by what comes after."""
@@ -56,7 +56,7 @@ class Server:
             (folder / name).write_text(value)
         self.script("secrets.sh")
 
-    def sql(self, statement: str, role: str = "countersign_owner") -> str:
+    def sql(self, statement: str, role: str = "countersign") -> str:
         psql = ("psql", "--dbname=countersign", f"--username={role}", "--no-align", "--tuples-only")
         return self.project.compose("exec", "-T", "database", *psql, f"--command={statement}").strip()
 

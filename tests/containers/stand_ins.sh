@@ -30,7 +30,7 @@ import postgres postgres:18 -c "ENV PATH=/$binaries:/usr/local/bin:/usr/bin:/bin
 
 unpack nginx nginx
 import nginx nginx:1 -c 'CMD ["nginx","-g","daemon off;"]'
-unpack certbot certbot
+unpack certbot certbot,python3-cffi-backend
 import certbot certbot/certbot:latest -c 'ENTRYPOINT ["certbot"]'
 unpack caddy caddy
 import caddy caddy:2 -c 'ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/config' \
