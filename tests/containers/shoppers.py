@@ -50,6 +50,7 @@ class Shoppers:
 
     def new_session(self) -> requests.Session:
         session = requests.Session()
+        session.trust_env = False  # REQUESTS_CA_BUNDLE would be asked in place of `verify`
         session.mount("https://", At(self._name))
         session.verify = self._authority
         session.headers.update({"Host": self._name, "Accept": "application/json"})

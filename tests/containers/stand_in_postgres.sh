@@ -12,7 +12,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
     as_postgres pg_ctl --wait --options="-c listen_addresses=''" start
     echo "ALTER ROLE :\"role\" PASSWORD :'password'" | as_postgres psql -q -d postgres -U "$POSTGRES_USER" -v role="$POSTGRES_USER" -v password="$password"
-    [ "$POSTGRES_DB" = "$POSTGRES_USER" ] || as_postgres createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
+    as_postgres createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
     as_postgres pg_ctl --wait --mode=fast stop
 fi
 exec setpriv --reuid=postgres --regid=postgres --init-groups "$@" -c listen_addresses='*'
