@@ -53,6 +53,6 @@ class Command(BaseCommand):
 def opens_database(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.OperationalError:
+    except psycopg.Error:  # also where the URL has settings of Django's, which are none of PostgreSQL's
         return False
     return True
