@@ -71,7 +71,7 @@ CROSS JOIN LATERAL (VALUES
     ('make_tables', has_schema_privilege(role.oid, relnamespace, 'CREATE')),
     ('disable_triggers', has_parameter_privilege(role.oid, 'session_replication_role', 'SET'))
 ) powers (power, had)
-WHERE signed_in.rolname = coalesce(%s, current_user) AND had
+WHERE signed_in.rolname = coalesce(%s, session_user) AND had
 ORDER BY power
 """
 

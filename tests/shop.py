@@ -73,8 +73,9 @@ class Shop:
         simulator = self._start(
             "simulator", "-m", "simulator", f"--port={self.stripe_port}", "--self-check", *arguments
         )
-        for preparation in ("migrate", "grant_application", "demo"):
+        for preparation in ("migrate", "grant_application"):
             self.manage(preparation, **self.owner_settings).check_returncode()
+        self.manage("demo").check_returncode()
         self.start_worker()
         self._web = self._start("web", "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py")
         wait_for_answer(simulator, self.stripe_port, "/_sim/faults")

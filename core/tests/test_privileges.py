@@ -61,7 +61,7 @@ def role() -> Iterator[Role]:
     role = Role(f"application-{token}", f"clerk-{token}")
     role.run("CREATE ROLE {role} LOGIN; CREATE ROLE {other}")
     yield role
-    role.run("RESET ROLE; DROP OWNED BY {role}, {other}; DROP ROLE {role}, {other}")
+    role.run("RESET SESSION AUTHORIZATION; DROP OWNED BY {role}, {other}; DROP ROLE {role}, {other}")
 
 
 class TestGranting:
@@ -118,7 +118,7 @@ class TestGranting:
 def signed_in(role: Role) -> Role:
     """The role of this very connection, granted."""
     grant_application(role.name)
-    role.run("SET ROLE {role}")
+    role.run("SET SESSION AUTHORIZATION {role}")
     return role
 
 
@@ -144,7 +144,7 @@ class TestTheCommand:
     def test_makes_the_role_with_a_password_that_no_log_shows(
         self, settings: Settings, made: Callable[[], str]
     ) -> None:
-        settings.APPLICATION_DATABASE_URL = f"postgresql://{ROLE}:p%40ss@localhost/shop"
+        settings.APPLICATION_DATABASE_URL = f"postgresql://{ROLE}:p%40ss@localhost/shop?conn_max_age=60"
         stored = made()
         assert stored.startswith("SCRAM-SHA-256$")
         assert powers_over_log(ROLE) == []

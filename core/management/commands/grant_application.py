@@ -29,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError(f"PostgreSQL refused: {refused}".strip()) from refused
         except TooPowerfulError as refused:
             raise CommandError(str(refused)) from refused
-        self.stderr.write(f"{role} may add to the log, and change everything else but the tables themselves")
+        self.stderr.write(f"{role} has what web and worker need, and can change neither the log nor any table")
 
     def make(self, role: str, password: str) -> None:
         """Where no password is given it is the database administrator's business, and where it works it stays: a
@@ -53,6 +53,6 @@ class Command(BaseCommand):
 def opens_database(url: str) -> bool:
     try:
         psycopg.connect(url, connect_timeout=5).close()
-    except psycopg.OperationalError:
+    except psycopg.Error:  # also where the URL has settings of Django's, which are none of PostgreSQL's
         return False
     return True
