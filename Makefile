@@ -8,10 +8,10 @@ CHECKS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check bench chaos manage lock converge messages screenshots
+.PHONY: help run stop test check bench chaos manage lock converge messages screenshots containers
 
 help: ## list these targets
-	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-8s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
+	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-11s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
 
 run: ## start everything here in the foreground; PORT=8000 SIMULATOR_PORT=8001 choose the ports
 	@$(PYTHON) -m deploy.run
@@ -34,6 +34,9 @@ bench: ## measure the webhooks against the database and the server alone; ARGS="
 
 chaos: ## kill everything while shoppers buy, then compare with Stripe; ARGS="--seconds 60"
 	@$(PYTHON) -m tests.chaos $(ARGS)
+
+containers: ## build the images and try them: the demo, and a server's life; ARGS="demo" for one of them (needs Docker)
+	@$(PYTHON) -m tests.containers $(ARGS)
 
 manage: ## run a management command in the demo: ARGS="replay --check"
 	@$(PYTHON) -m deploy.manage $(ARGS)

@@ -17,7 +17,7 @@ esac
 
 compose up -d --no-recreate database
 wait_until_healthy database 120 || fail "the database does not start"
-# The release that still serves lives with these: CONTRIBUTING.md, "Migrations".
+# The release that still serves lives with these: CONTRIBUTING.md, "A migration".
 compose run --rm -T migrate || fail "the migrations failed: what ran before still serves"
 
 compose up -d --no-deps --force-recreate "$new"

@@ -10,7 +10,7 @@ import requests
 
 from deploy.processes import ROOT, StepError
 from tests.containers.docker import build_images, image_sizes, run, wait_until
-from tests.containers.server import DOMAIN, Server
+from tests.containers.server import AUTHORITY, DOMAIN, Server
 from tests.containers.shoppers import Shoppers
 from tests.simulated import TIMEOUT, SimulatedStripe
 
@@ -47,16 +47,18 @@ def rehearse_production() -> None:
 
 def set_up(server: Server) -> None:
     server.bring_secrets()
-    server.project.compose("up", "--detach", "ca", "simulator")
+    server.project.compose("up", "--detach", "ca")
+    # The stand-in reads it when it starts.
+    wait_until(lambda: has_file(server, "ca", AUTHORITY), 60, "a certificate authority")
+    server.project.compose("up", "--detach", "simulator")
     server.script("update.sh", "r1")
+    wait_until(lambda: has_file(server, "nginx", "/certificates/live/shop/fullchain.pem"), 120, "a certificate")
+    print("a certificate by ACME", flush=True)
     server.project.compose("run", "--rm", "-T", "migrate", "python3", "manage.py", "demo")
-    certificate = "/certificates/live/shop/fullchain.pem"
-    wait_until(
-        lambda: certificate in server.project.compose("exec", "-T", "nginx", "sh", "-c", f"ls {certificate} || true"),
-        120,
-        "a certificate",
-    )
-    print("a certificate by ACME")
+
+
+def has_file(server: Server, service: str, path: str) -> bool:
+    return path in server.project.compose("exec", "-T", service, "sh", "-c", f"ls {path} || true")
 
 
 def look(shoppers: Shoppers) -> None:

@@ -8,6 +8,8 @@ from tests.containers.docker import Project, run
 
 NAME = "countersign-rehearsal"
 DOMAIN = "shop.example"
+# In the container `ca`.
+AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
 OF_A_SERVER = ("__pycache__", ".env", "live", "secrets", "settings.env")
 SECRETS = {
     "stripe_default_secret_key": "sk_test_default",
@@ -68,5 +70,5 @@ class Server:
     def authority(self) -> Path:
         """The certificate of who signed the shop's."""
         path = self.deploy / "authority.pem"
-        path.write_text(self.project.compose("exec", "-T", "ca", "cat", "/data/caddy/pki/authorities/local/root.crt"))
+        path.write_text(self.project.compose("exec", "-T", "ca", "cat", AUTHORITY))
         return path
