@@ -9,6 +9,7 @@ class CoreConfig(AppConfig):
     verbose_name = gettext_lazy("Records")
 
     def ready(self) -> None:
+        from core import readings  # noqa: F401, PLC0415 registers them once models can be imported
         from core.staff import receivers, roles  # noqa: F401, PLC0415 registers the aggregate and what follows from changed users
 
         post_migrate.connect(roles.give_roles, sender=self, dispatch_uid="core.give_roles")

@@ -9,6 +9,7 @@ from core.models import BulkRun
 from core.staff.roles import ACT_ON_ORDER
 from webhooks.asking import ask_for_handling
 from webhooks.backfill import backfill_all
+from webhooks.instruments import BACKFILLED, RETRIED
 from webhooks.purging import purge_payloads
 from webhooks.services import give_up_waiting, retry_deliveries
 
@@ -18,14 +19,15 @@ from webhooks.services import give_up_waiting, retry_deliveries
 @app.task(name="webhooks.retry_deliveries", queueing_lock="webhooks.retry_deliveries")
 def retry_undone_deliveries(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes when the job was due
     """Safe to run twice at once: a delivery is handled under its row's lock, and once."""
-    retry_deliveries()
+    RETRIED.inc(retry_deliveries())
 
 
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="webhooks.backfill", queueing_lock="webhooks.backfill")
 def backfill(timestamp: int) -> None:  # noqa: ARG001 as above
     """Safe to run twice at once: what both bring in is handled once."""
-    backfill_all()
+    for account, brought in backfill_all().items():
+        BACKFILLED.labels(account).inc(brought)
 
 
 @app.periodic(cron="30 3 * * *")

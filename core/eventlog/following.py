@@ -6,6 +6,7 @@ settled event is projected once, whoever else follows at the same time and whate
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -73,6 +74,26 @@ def advance(projection: Projection, place: Follower) -> int:
 
 def place_of(follower: Follower) -> Cursor | None:
     return Cursor(*follower.cursor) if follower.cursor else None
+
+
+def first_behind(place: Cursor | None) -> datetime | None:
+    """When the first event was recorded that a reader at `place` has not read; one that is not settled yet counts too.
+
+    Of the place's own cluster by its transactions, as the tail goes, else by position: two look-ups in an index.
+    """
+    if place is None:
+        return Event.objects.order_by("position").values_list("recorded_at", flat=True).first()
+    same = Event.objects.filter(cluster=place.cluster, transaction_id__gte=place.transaction_id)
+    for behind in (
+        same.exclude(transaction_id=place.transaction_id, position__lte=place.position).order_by(
+            "transaction_id", "position"
+        ),
+        Event.objects.filter(position__gt=place.position).order_by("position"),
+    ):
+        recorded_at = behind.values_list("recorded_at", flat=True).first()
+        if recorded_at:
+            return recorded_at
+    return None
 
 
 def follow(projection: Projection) -> int:
