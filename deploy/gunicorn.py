@@ -1,5 +1,6 @@
 """gunicorn's settings: https://docs.gunicorn.org/en/stable/settings.html."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -20,8 +21,14 @@ def own_metrics_folder() -> str:
     return known if Path(known).name.startswith(METRICS) else tempfile.mkdtemp(prefix=METRICS)
 
 
+def remove_metrics_folder() -> None:
+    if os.getpid() == MASTER:  # its workers end by the same functions
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
 # https://prometheus.github.io/client_python/multiprocess/
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = own_metrics_folder()
+atexit.register(remove_metrics_folder)
 
 # The loopback alone, unless the command line says otherwise.
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
@@ -55,7 +62,3 @@ def child_exit(_server: object, worker: Any) -> None:
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 it looks for the folder when imported
 
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # the package leaves it without annotations
-
-
-def on_exit(_server: object) -> None:
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
