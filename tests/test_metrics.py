@@ -31,7 +31,7 @@ from orders.models import Item, Mail, MailKind
 from orders.states import states
 from orders.tests.shopping import buy, deliver_all
 from tests.exposed import sample, series_names
-from tests.simulated import SimulatedStripe, post_event
+from tests.simulated import Event, SimulatedStripe, post_event
 from webhooks.models import Delivery, DeliveryState
 
 TOKEN = "for-prometheus-alone"
@@ -123,7 +123,13 @@ class TestAPurchase:
 @pytest.mark.django_db(transaction=True)
 class TestADelivery:
     def test_of_a_type_that_nobody_handles_is_any_other(self, client: Client, stripe_side: SimulatedStripe) -> None:
-        event = {"id": "evt_1", "type": "customer.x" * 9, "livemode": False, "data": {"object": {}}, "created": 1}
+        event: Event = {
+            "id": "evt_1",
+            "type": "customer.x" * 9,
+            "livemode": False,
+            "data": {"object": {}},
+            "created": 1,
+        }
         before = scrape()
         assert post_event(client, event).status_code == HTTPStatus.OK
         after = scrape()
