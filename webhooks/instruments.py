@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from prometheus_client import Counter, Histogram
 
 from core.refusals import Refusal
@@ -35,6 +36,10 @@ BACKFILLED = Counter(
     ["account"],
 )
 RETRIED = Counter("countersign_deliveries_retried", "Deliveries that could be handled when they were tried again.")
+
+# Series from the start, since an increase is only seen of what was there before.
+for account in settings.STRIPE_ACCOUNTS:
+    BACKFILLED.labels(account)
 
 
 def count_post(event: StripeEvent, state: DeliveryState) -> None:
