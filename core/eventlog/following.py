@@ -4,6 +4,7 @@ A projection's rows and its place in the log are written in one transaction, und
 settled event is projected once, whoever else follows at the same time and whatever is killed in between.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -96,15 +97,16 @@ def first_behind(place: Cursor | None) -> datetime | None:
     return None
 
 
-def follow(projection: Projection) -> int:
-    """Project all that is settled, a transaction for each batch; how many events they were."""
+def follow(projection: Projection, *, batches: int = sys.maxsize) -> int:
+    """Project all that is settled, or so many batches of it, a transaction for each; how many events they were."""
     total = 0
-    while True:
+    for _ in range(batches):
         with locked_place(projection) as place:
             count = advance(projection, place)
         total += count
         if count < BATCH:
-            return total
+            break
+    return total
 
 
 def rebuild(projection: Projection) -> int:
