@@ -18,7 +18,23 @@ METRICS = f"countersign-metrics-{MASTER}-"
 def own_metrics_folder() -> str:
     """Where the workers' counters meet, empty at the start; it stays the same when gunicorn reads this file again."""
     known = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
-    return known if Path(known).name.startswith(METRICS) else tempfile.mkdtemp(prefix=METRICS)
+    if Path(known).name.startswith(METRICS):
+        return known
+    for left in Path(tempfile.gettempdir()).glob("countersign-metrics-*-*"):
+        if is_gone(int(left.name.split("-")[2])):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=METRICS)
+
+
+def is_gone(process: int) -> bool:
+    """One that was killed has left its folder."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # somebody else's
+    return process == MASTER  # of the container before, whose first process had the same number
 
 
 def remove_metrics_folder() -> None:

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from freezegun import freeze_time
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.worker import Worker
@@ -32,6 +33,7 @@ from orders.states import states
 from orders.tests.shopping import buy, deliver_all
 from tests.exposed import sample, series_names
 from tests.simulated import Event, SimulatedStripe, post_event
+from webhooks.backfill import backfill_all
 from webhooks.models import Delivery, DeliveryState
 
 TOKEN = "for-prometheus-alone"
@@ -143,6 +145,19 @@ class TestADelivery:
         client.post("/webhooks/stripe/", b"{}", content_type="application/json")
         name, labels = "countersign_delivery_refusals_total", {"code": "signature_refused"}
         assert sample(scrape(), name, **labels) - sample(before, name, **labels) == 1
+
+    def test_that_only_the_backfill_brought_is_counted_once_its_webhook_is_overdue(
+        self, browser: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        stripe_side.pay(buy(browser, mug)["url"])
+        name, labels = "countersign_deliveries_backfilled_total", {"account": "default"}
+        before = sample(scrape(), name, **labels)
+        assert backfill_all()["default"] > 0
+        assert sample(scrape(), name, **labels) == before
+        Delivery.objects.all().delete()
+        with freeze_time(timezone.now() + timedelta(minutes=5), tick=True):
+            brought = backfill_all()["default"]
+        assert sample(scrape(), name, **labels) - before == brought > 0
 
     @pytest.mark.parametrize("state", ["received", "failed", "waiting", "refused"])
     def test_that_is_not_handled_is_told_with_its_age(self, state: str) -> None:

@@ -13,6 +13,7 @@ from webhooks.models import DeliveryState
 from webhooks.readers import is_handled
 
 OTHER = "other"
+ON_ITS_WAY = 120  # seconds
 
 POSTS = Counter(
     "countersign_deliveries",
@@ -32,7 +33,7 @@ REFUSALS = Counter(
 )
 BACKFILLED = Counter(
     "countersign_deliveries_backfilled",
-    "Events that no webhook had brought when the backfill found them, by account.",
+    "Events that no webhook had brought in two minutes, so that the backfill did, by account.",
     ["account"],
 )
 RETRIED = Counter("countersign_deliveries_retried", "Deliveries that could be handled when they were tried again.")
@@ -47,6 +48,12 @@ def count_post(event: StripeEvent, state: DeliveryState) -> None:
     POSTS.labels(kind, state.value).inc()
     if event.created is not None:
         LAG.labels(kind).observe(max(0.0, time.time() - event.created))
+
+
+def count_backfilled(account: str, created: float) -> None:
+    """One that happened just now is on its way by webhook, too."""
+    if time.time() - created > ON_ITS_WAY:
+        BACKFILLED.labels(account).inc()
 
 
 @contextmanager
