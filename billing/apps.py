@@ -10,6 +10,7 @@ class BillingConfig(AppConfig):
         from billing import (  # noqa: F401, PLC0415 registers what follows from settled calls, and from saving
             mirroring,
             projections,
+            readings,
             receivers,
         )
         from billing.gateway import (  # noqa: F401, PLC0415 registers their operations

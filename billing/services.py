@@ -25,6 +25,7 @@ from billing.gateway.errors import NO_ANSWER, CallSettledError, StripeRefused, S
 from billing.models import OPEN_STATES, StripeCall
 from billing.projections import CallAggregate
 from core.eventlog import provenance
+from core.logging import id_in
 
 log = structlog.get_logger()
 
@@ -66,7 +67,9 @@ def sweep_open_calls(*, older_than: timedelta = IN_FLIGHT) -> int:
             except AccountNotConfigured as gone:
                 waiting[gone.event, call.account] += 1
             except Exception:
-                log.exception("stripe_call.stuck", call_id=str(call.pk), operation=call.operation)
+                log.exception(
+                    "stripe_call.stuck", call_id=str(call.pk), operation=call.operation, **id_in(call.subject)
+                )
                 note_try(call)
     for (event, account), open_calls_of in waiting.items():
         log.warning(event, account=account, open_calls=open_calls_of)
@@ -108,7 +111,11 @@ def resolve_call(call: StripeCall) -> Reply | None:
     except CallSettledError:
         return None
     log.info(
-        "stripe_call.resolved", call_id=str(call.pk), operation=call.operation, outcome=type(reply.outcome).__name__
+        "stripe_call.resolved",
+        call_id=str(call.pk),
+        operation=call.operation,
+        outcome=type(reply.outcome).__name__,
+        **id_in(call.subject),
     )
     return complete_call(call, reply)
 

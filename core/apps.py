@@ -9,7 +9,7 @@ class CoreConfig(AppConfig):
     verbose_name = gettext_lazy("Records")
 
     def ready(self) -> None:
-        from core import privileges  # noqa: F401, PLC0415 registers what is looked at when a process starts
+        from core import privileges, readings  # noqa: F401, PLC0415 registers what is looked at when a process starts, and what is told
         from core.staff import receivers, roles  # noqa: F401, PLC0415 registers the aggregate and what follows from changed users
 
         post_migrate.connect(roles.give_roles, sender=self, dispatch_uid="core.give_roles")

@@ -19,6 +19,8 @@ PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]+")
 STRIPE_JS = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/\S*\.js")
 WEBHOOK_SECRET = re.compile(r"whsec_\S+")
 AUDIT_KEY_BYTES = 32  # of an Ed25519 seed, and of a public key
+MINIMUM_METRICS_TOKEN = 16  # characters
+HIGHEST_PORT = 65535
 MINIMUM_DJANGO_KEY = 50  # characters; `check --deploy` asks for as many
 ALL_OTHER_CURRENCIES = "*"
 AMOUNT = r"[0-9]{1,15}"
@@ -185,6 +187,8 @@ class Configuration:
     checkouts_per_browser: int
     checkouts_per_address: int
     refund_limit: dict[str, int]
+    metrics_token: str = field(repr=False)
+    metrics_port: int | None
     superuser_username: str
     superuser_password: str = field(repr=False)
 
@@ -214,6 +218,8 @@ def read_configuration(variables: Mapping[str, str]) -> Configuration:
         checkouts_per_browser=environment.number("CHECKOUTS_PER_BROWSER", 20),
         checkouts_per_address=environment.number("CHECKOUTS_PER_ADDRESS", 120),
         refund_limit=environment.limits("REFUND_LIMIT"),
+        metrics_token=read_metrics_token(environment),
+        metrics_port=read_metrics_port(environment),
         superuser_username=environment.text("DJANGO_SUPERUSER_USERNAME", "admin"),
         superuser_password=environment.text("DJANGO_SUPERUSER_PASSWORD", ""),
     )
@@ -349,6 +355,27 @@ def read_sender(environment: Environment, default: str | None) -> str:
     if not is_mailbox(sender):
         raise ConfigurationError("EMAIL_FROM", "must be like orders@shop.example or Shop <orders@shop.example>")
     return sender
+
+
+def read_metrics_token(environment: Environment) -> str:
+    """'' where METRICS_TOKEN is unset. The ConfigurationError shows nothing of it."""
+    token = environment.text("METRICS_TOKEN", "")
+    if token and (len(token) < MINIMUM_METRICS_TOKEN or not token.isascii() or " " in token):
+        raise ConfigurationError(
+            "METRICS_TOKEN", f"must have at least {MINIMUM_METRICS_TOKEN} random letters and digits"
+        )
+    return token
+
+
+def read_metrics_port(environment: Environment) -> int | None:
+    if not environment.text("METRICS_PORT", ""):
+        return None
+    port = environment.number("METRICS_PORT", 0)
+    if port > HIGHEST_PORT:
+        raise ConfigurationError("METRICS_PORT", f"must be at most {HIGHEST_PORT}")
+    if not environment.text("METRICS_TOKEN", ""):
+        raise ConfigurationError("METRICS_PORT", "serves nobody without METRICS_TOKEN")
+    return port
 
 
 def refuse_overlap(

@@ -33,6 +33,12 @@ def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return redacted
 
 
+def id_in(stream: str) -> dict[str, int | str]:
+    """What a stream's name says, as log lines do: `order-42` is `{"order_id": 42}`; nothing of an empty one."""
+    prefix, _, key = stream.rpartition("-")
+    return {f"{prefix.replace('-', '_')}_id": int(key) if key.isdecimal() else key} if prefix else {}
+
+
 def logging_settings(*, readable: bool) -> None:
     """Configure structlog and the standard library's logging to share one chain of processors."""
     shared: list[structlog.typing.Processor] = [

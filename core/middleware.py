@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import unquote
@@ -20,6 +20,7 @@ from django.utils.cache import patch_vary_headers
 
 from core.answers import answer_refusal, answer_unavailable
 from core.eventlog import provenance
+from core.instruments import count_request
 from core.locales import locale_of, spoken_locale
 from core.refusals import Refusal
 from core.staff import sessions
@@ -34,7 +35,7 @@ type GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestContextMiddleware:
-    """Binds the request's id to its log lines and to the events that it causes, and logs how it ended.
+    """Binds the request's id to its log lines and to the events that it causes, logs how it ended, and counts it.
 
     An id sent by the proxy in front (`X-Request-Id`) is kept. The query string is never logged: it may carry a token.
     """
@@ -50,15 +51,22 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         with provenance.acting("shopper", correlation_id=request_id):
             response = self.get_response(request)
+        seconds = time.perf_counter() - started
         log.info(
             "http.request",
             method=request.method,
             path=request.path,
             status=response.status_code,
-            milliseconds=round((time.perf_counter() - started) * 1000),
+            milliseconds=round(seconds * 1000),
         )
+        match = request.resolver_match
+        count_request(match.view_name if match else "", response.status_code, seconds)
         response["X-Request-Id"] = request_id
         return response
+
+    def process_view(self, _request: HttpRequest, _view: object, _args: object, named: Mapping[str, object]) -> None:
+        if "order_id" in named:
+            structlog.contextvars.bind_contextvars(order_id=named["order_id"])
 
 
 class AdminContentSecurityPolicyMiddleware:

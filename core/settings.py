@@ -44,6 +44,8 @@ TRUSTED_PROXIES = configuration.trusted_proxies
 CHECKOUTS_PER_BROWSER = configuration.checkouts_per_browser
 CHECKOUTS_PER_ADDRESS = configuration.checkouts_per_address
 REFUND_LIMIT = configuration.refund_limit
+METRICS_TOKEN = configuration.metrics_token
+METRICS_PORT = configuration.metrics_port
 SUPERUSER_USERNAME = configuration.superuser_username
 SUPERUSER_PASSWORD = configuration.superuser_password
 
@@ -159,7 +161,7 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewareto
 
 # The demo speaks plain http on the loopback; everywhere else cookies and pages need TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SECURE_SSL_REDIRECT = not DEMO
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 0 if DEMO else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEMO
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -15,6 +15,9 @@ from core.staff.lockout import forget_attempts
 
 log = structlog.get_logger()
 
+# Of one projection in one job: seconds. A new one reads the whole log, in many jobs, and leaves room for others.
+BATCHES = 100
+
 
 @app.periodic(cron="0 * * * *")
 @app.task(name="core.checkpoint_log", queueing_lock="core.checkpoint_log")
@@ -38,7 +41,7 @@ def follow_log(timestamp: int) -> None:  # noqa: ARG001 as above
     failures = []
     for projection in following.projections.values():
         try:
-            following.follow(projection)
+            following.follow(projection, batches=BATCHES)
         except Exception as failure:
             log.exception("projection.failed", projection=projection.name)
             failures.append(failure)

@@ -1,15 +1,20 @@
-"""Health for operators, and the error pages."""
+"""Health and metrics for operators, and the error pages."""
 
 from http import HTTPStatus
 
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from core.answers import answer_error
+from core.exposition import CONTENT_TYPE, may_read, of_database, of_processes
+from core.refusals import NotFound
 
 
 @require_safe
@@ -33,6 +38,17 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     ready = set(checks.values()) == {"ok"}
     status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
     return JsonResponse({"status": "ok" if ready else "unavailable", **checks}, status=status)
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus, which brings METRICS_TOKEN; without that setting there is nothing here. Database or not."""
+    if not settings.METRICS_TOKEN:
+        raise NotFound
+    if not may_read(request.headers.get("Authorization", "")):
+        raise PermissionDenied
+    return HttpResponse(of_processes() + of_database(), content_type=CONTENT_TYPE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 Django passes it by position

@@ -8,6 +8,7 @@ class FinanceConfig(AppConfig):
 
     def ready(self) -> None:
         from core.eventlog import following  # noqa: PLC0415 models can be imported now
+        from finance import readings  # noqa: F401, PLC0415 registers what /metrics reads
         from finance.books.projection import books  # noqa: PLC0415 as above
         from finance.exports import projections  # noqa: F401, PLC0415 registers the aggregate
         from finance.projections import month, reconciliation, stripe  # noqa: F401, PLC0415 registers the aggregates

@@ -24,6 +24,7 @@ from tests.environment import TEST_ENVIRONMENT
 from tests.simulated import ACCOUNT_KEYS, SECRETS, TIMEOUT, SimulatedStripe, signed
 
 END_SECONDS = 10
+METRICS_TOKEN = "for-prometheus-alone"
 
 type Row = dict[str, Any]
 
@@ -44,6 +45,7 @@ class Shop:
         self.roles = roles
         self.violations = folder / "violations"
         self.mails = folder / "mails"
+        self.metrics_port = free_port()
         self._folder = folder
         self._children: list[Child] = []
         self._environment = {
@@ -53,6 +55,8 @@ class Shop:
             "DATABASE_URL": roles.application.sign_in(database_url),
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "EMAIL_URL": f"file://{self.mails}",
+            "METRICS_PORT": str(self.metrics_port),
+            "METRICS_TOKEN": METRICS_TOKEN,
             "NO_PROXY": "127.0.0.1,localhost",
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
@@ -129,6 +133,11 @@ class Shop:
         """As Stripe posts it; `signature` is that of the default account unless given."""
         headers = {"Content-Type": "application/json", "Stripe-Signature": signature or signed(payload)}
         return requests.post(f"{self.url}/webhooks/stripe/{account}/", payload, headers=headers, timeout=TIMEOUT)
+
+    def metrics(self, port: int | None = None, token: str = METRICS_TOKEN) -> requests.Response:
+        """Of the web processes together, or at the worker's port."""
+        address = f"http://127.0.0.1:{port or self.port}/metrics"
+        return requests.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
 
     def told(self) -> list[Row]:
         """Every delivery that Stripe has to make, with its state and its attempts."""

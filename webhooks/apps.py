@@ -7,4 +7,4 @@ class WebhooksConfig(AppConfig):
     verbose_name = gettext_lazy("Deliveries")
 
     def ready(self) -> None:
-        from webhooks import projections  # noqa: F401, PLC0415 registers the aggregate once models can be imported
+        from webhooks import projections, readings  # noqa: F401, PLC0415 registers the aggregate, and what /metrics reads

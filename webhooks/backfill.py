@@ -15,6 +15,7 @@ from core.configuration import Account
 from core.eventlog import provenance
 from orders.services.accounts import warn_of_unserved_accounts
 from webhooks.events import MalformedEventError, parse_event
+from webhooks.instruments import count_backfilled
 from webhooks.models import BackfillCursor, Delivery, DeliverySource
 from webhooks.readers import is_handled
 from webhooks.services import DeliveryFailedError, receive_delivery
@@ -70,6 +71,7 @@ def bring_in(account: Account, event: Body) -> bool:
     except (DeliveryFailedError, MalformedEventError) as failed:
         log.warning("backfill.event_failed", account=account.name, event_id=event["id"], reason=type(failed).__name__)
         return False
+    count_backfilled(account.name, event["created"])
     return True
 
 

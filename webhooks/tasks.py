@@ -9,6 +9,7 @@ from core.models import BulkRun
 from core.staff.roles import ACT_ON_ORDER
 from webhooks.asking import ask_for_handling
 from webhooks.backfill import backfill_all
+from webhooks.instruments import RETRIED
 from webhooks.purging import purge_payloads
 from webhooks.services import give_up_waiting, retry_deliveries
 
@@ -18,7 +19,7 @@ from webhooks.services import give_up_waiting, retry_deliveries
 @app.task(name="webhooks.retry_deliveries", queueing_lock="webhooks.retry_deliveries")
 def retry_undone_deliveries(timestamp: int) -> None:  # noqa: ARG001 procrastinate passes when the job was due
     """Safe to run twice at once: a delivery is handled under its row's lock, and once."""
-    retry_deliveries()
+    RETRIED.inc(retry_deliveries())
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -13,7 +13,8 @@ from billing.gateway.signatures import signing_account
 from core.answers import json_only
 from core.refusals import Refusal
 from webhooks.events import MalformedEventError, parse_event
-from webhooks.models import DeliverySource
+from webhooks.instruments import count_post, counted_refusals
+from webhooks.models import DeliverySource, DeliveryState
 from webhooks.services import DeliveryFailedError, receive_delivery
 
 log = structlog.get_logger()
@@ -54,6 +55,7 @@ class DeliveryUnhandled(Refusal):
 @csrf_exempt
 @require_POST
 @json_only
+@counted_refusals()
 def receive(request: HttpRequest, account_name: str | None = None) -> HttpResponse:
     """200 once the event is durable, and its effect with it. Nothing is stored before the signature is verified."""
     accounts = [account_of_endpoint(account_name)] if account_name else list(configured_accounts().values())
@@ -66,10 +68,13 @@ def receive(request: HttpRequest, account_name: str | None = None) -> HttpRespon
     except MalformedEventError as error:
         log.warning("delivery.malformed", account=account.name, problem=str(error))
         raise EventRefused from error
+    structlog.contextvars.bind_contextvars(event_id=event.id)
     try:
         state = receive_delivery(account=account, event=event, payload=payload, source=DeliverySource.WEBHOOK)
     except DeliveryFailedError as error:
+        count_post(event, DeliveryState.FAILED)
         raise DeliveryUnhandled from error
+    count_post(event, state)
     return JsonResponse({"event": event.id, "state": state})
 
 

@@ -1,12 +1,15 @@
 """One call to Stripe: intend it (in the caller's transaction), send it (in none), settle it (in a second one)."""
 
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
 import stripe
+import structlog
 from django.db import transaction
 
 from billing.accounts import account_named
@@ -20,8 +23,12 @@ from billing.events import (
 )
 from billing.gateway.client import Attempt, recorded_attempts, stripe_client
 from billing.gateway.errors import KEY_REFUSED, NO_ANSWER, NOT_PERMITTED
+from billing.instruments import CALLS
 from billing.models import StripeCall
 from billing.projections import CallAggregate
+from core.logging import id_in
+
+log = structlog.get_logger()
 
 type Body = dict[str, Any]
 type Completion = Callable[[StripeCall, "Reply"], object]
@@ -33,6 +40,11 @@ SERVER_ERROR_REPLAYED = "server_error_replayed"
 KEY_IN_USE = "idempotency_key_in_use"
 KEY_MISUSED = "idempotency_error"
 REFUSED_KEY: dict[int | None, str] = {HTTPStatus.UNAUTHORIZED: KEY_REFUSED, HTTPStatus.FORBIDDEN: NOT_PERMITTED}
+OUTCOMES: dict[type[CallOutcome], str] = {
+    StripeCallSucceeded: "succeeded",
+    StripeCallFailed: "failed",
+    StripeCallUnknown: "unknown",
+}
 SPEAKS_FOR_EVERY_ATTEMPT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND})
 
 
@@ -116,7 +128,7 @@ def execute_call(call: StripeCall) -> Reply:
 
 
 def complete_call(call: StripeCall, reply: Reply) -> Reply:
-    with transaction.atomic(durable=True):
+    with named_in_log(call), transaction.atomic(durable=True):
         completions.get(call.operation, settle_call)(call, reply)
     return reply
 
@@ -147,6 +159,30 @@ def settle_call(call: StripeCall, reply: Reply) -> bool:
 
 def send_call(call: StripeCall) -> Reply:
     """One attempt on the wire, the same bytes under the same idempotency key each time. No transaction may be open."""
+    with named_in_log(call):
+        started = time.perf_counter()
+        reply = attempt_call(call)
+        seconds = time.perf_counter() - started
+        outcome = OUTCOMES[type(reply.outcome)]
+        CALLS.labels(call.operation, outcome).observe(seconds)
+        log.info(
+            "stripe_call.sent",
+            operation=call.operation,
+            account=call.account,
+            outcome=outcome,
+            error_code=reply.error_code,
+            stripe_request_id=reply.attempts[-1].request_id if reply.attempts else "",
+            milliseconds=round(seconds * 1000),
+        )
+    return reply
+
+
+def named_in_log(call: StripeCall) -> AbstractContextManager[None]:
+    """Every line inside has the call's id, and that of what it is made for: `order_id` for `order-42`."""
+    return structlog.contextvars.bound_contextvars(call_id=str(call.pk), **id_in(call.subject))
+
+
+def attempt_call(call: StripeCall) -> Reply:
     operation = operations[call.operation]
     client = stripe_client(account_named(call.account))
     with recorded_attempts() as attempts:

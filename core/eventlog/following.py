@@ -4,8 +4,10 @@ A projection's rows and its place in the log are written in one transaction, und
 settled event is projected once, whoever else follows at the same time and whatever is killed in between.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -75,15 +77,36 @@ def place_of(follower: Follower) -> Cursor | None:
     return Cursor(*follower.cursor) if follower.cursor else None
 
 
-def follow(projection: Projection) -> int:
-    """Project all that is settled, a transaction for each batch; how many events they were."""
+def first_behind(place: Cursor | None) -> datetime | None:
+    """When the first event was recorded that a reader at `place` has not read; one that is not settled yet counts too.
+
+    Of the place's own cluster by its transactions, as the tail goes, else by position: two look-ups in an index.
+    """
+    if place is None:
+        return Event.objects.order_by("position").values_list("recorded_at", flat=True).first()
+    same = Event.objects.filter(cluster=place.cluster, transaction_id__gte=place.transaction_id)
+    for behind in (
+        same.exclude(transaction_id=place.transaction_id, position__lte=place.position).order_by(
+            "transaction_id", "position"
+        ),
+        Event.objects.filter(position__gt=place.position).order_by("position"),
+    ):
+        recorded_at = behind.values_list("recorded_at", flat=True).first()
+        if recorded_at:
+            return recorded_at
+    return None
+
+
+def follow(projection: Projection, *, batches: int = sys.maxsize) -> int:
+    """Project all that is settled, or so many batches of it, a transaction for each; how many events they were."""
     total = 0
-    while True:
+    for _ in range(batches):
         with locked_place(projection) as place:
             count = advance(projection, place)
         total += count
         if count < BATCH:
-            return total
+            break
+    return total
 
 
 def rebuild(projection: Projection) -> int:

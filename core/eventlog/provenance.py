@@ -1,10 +1,14 @@
-"""Who causes an event: bound once at the edge (request, delivery, job), read by every append below it."""
+"""Who causes an event: bound once at the edge (request, delivery, job), read by every append below it, and told in
+every log line.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import uuid4
+
+import structlog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +36,10 @@ def acting(actor: str, *, correlation_id: str = "", cause: str = "") -> Iterator
     outer = _current.get(None)
     correlation_id = correlation_id or (outer.correlation_id if outer else uuid4().hex)
     token = _current.set(Provenance(actor=actor, correlation_id=correlation_id, cause=cause))
+    said = {"actor": actor, "event_id": cause} if cause else {"actor": actor}
     try:
-        yield
+        with structlog.contextvars.bound_contextvars(**said):
+            yield
     finally:
         _current.reset(token)
 

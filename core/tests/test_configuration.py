@@ -102,10 +102,17 @@ def test_without_its_url_no_mail_leaves() -> None:
     assert read_configuration(PRODUCTION).mailer is None
 
 
+def test_metrics_are_for_nobody_unless_a_token_is_set_and_of_the_worker_where_a_port_is() -> None:
+    found = read_configuration(PRODUCTION)
+    assert (found.metrics_token, found.metrics_port) == ("", None)
+    found = read_configuration(PRODUCTION | {"METRICS_TOKEN": "k" * 16, "METRICS_PORT": "9100"})
+    assert (found.metrics_token, found.metrics_port) == ("k" * 16, 9100)
+
+
 def test_secrets_are_in_no_representation() -> None:
     mail = {"EMAIL_URL": "smtps://post:hidden@mail.example", "EMAIL_FROM": "shop@shop.example"}
-    shown = repr(read_configuration(PRODUCTION | mail))
-    assert not any(secret in shown for secret in ("sk_live_1", "whsec_new", "k" * 50, "shop@db", "hidden"))
+    shown = repr(read_configuration(PRODUCTION | mail | {"METRICS_TOKEN": "scrape-scrape-scrape"}))
+    assert not any(secret in shown for secret in ("scrape", "sk_live_1", "whsec_new", "k" * 50, "shop@db", "hidden"))
 
 
 class TestASecretInAFile:
@@ -170,6 +177,10 @@ def write(file: Path, content: bytes) -> Path:
         ("EMAIL_FROM", {"EMAIL_FROM": "Shop <shop@nowhere>"}),
         ("EMAIL_FROM", {"EMAIL_FROM": "one@shop.example, two@shop.example"}),
         ("EMAIL_FROM", {"EMAIL_FROM": "Shop <shop@shop.example>\nBcc: all@shop.example"}),
+        ("METRICS_TOKEN", {"METRICS_TOKEN": "hidden"}),
+        ("METRICS_TOKEN", {"METRICS_TOKEN": "hidden hidden hidden"}),
+        ("METRICS_PORT", {"METRICS_PORT": "9100"}),
+        ("METRICS_PORT", {"METRICS_PORT": "65536", "METRICS_TOKEN": "k" * 16}),
         ("SHOP_NAME", {"SHOP_NAME": "Shop\nBcc: all@shop.example"}),
         ("DATABASE_URL", {"DATABASE_URL": ""}),
         ("DATABASE_URL", {"DATABASE_URL": "sqlite:///x"}),

@@ -79,6 +79,13 @@ def test_every_event_is_projected_once_in_batches(copy: Copy) -> None:
     assert copy.positions == log()
 
 
+def test_a_long_way_is_gone_in_as_many_batches_as_one_likes(copy: Copy) -> None:
+    write("order-1", count=7)
+    assert following.follow(copy, batches=2) == 6
+    assert following.follow(copy, batches=2) == 1
+    assert copy.positions == log()
+
+
 def test_a_failing_batch_leaves_no_rows_and_is_projected_when_it_works_again(copy: Copy) -> None:
     write("order-1", count=5)
     copy.fails = True

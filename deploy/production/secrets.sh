@@ -14,6 +14,7 @@ make audit_signing_key "$(head -c 32 /dev/urandom | base64 -w 0)"
 make database_owner_password "$(random 24)"
 make database_owner_url "postgresql://countersign:$(cat database_owner_password)@database:5432/countersign"
 make database_url "postgresql://countersign_application:$(random 24)@database:5432/countersign"
+make metrics_token "$(random 24)"
 
 missing=""
 for brought in stripe_default_secret_key stripe_default_webhook_secrets email_url; do

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from django.db.models import Sum
 from django.utils import timezone
 
-from core.eventlog.following import place_of
-from core.eventlog.tail import Cursor
-from core.models import Event, Follower
+from core.eventlog.following import first_behind, place_of
+from core.models import Follower
 from finance.delays import added, median
 from finance.models import DaySummary
 
@@ -101,21 +100,3 @@ def complete_up_to() -> datetime | None:
     if place is None:
         return None
     return first_behind(place) or asked_at
-
-
-def first_behind(place: Cursor) -> datetime | None:
-    """When the first event was recorded that the projection has not read; one that is not settled yet counts too.
-
-    Of the place's own cluster by its transactions, as the tail goes, else by position: two look-ups in an index.
-    """
-    same = Event.objects.filter(cluster=place.cluster, transaction_id__gte=place.transaction_id)
-    for behind in (
-        same.exclude(transaction_id=place.transaction_id, position__lte=place.position).order_by(
-            "transaction_id", "position"
-        ),
-        Event.objects.filter(position__gt=place.position).order_by("position"),
-    ):
-        recorded_at = behind.values_list("recorded_at", flat=True).first()
-        if recorded_at:
-            return recorded_at
-    return None

@@ -114,13 +114,13 @@ def record_sent(mail: Mail) -> None:
     with provenance.acting("system:mails"), OrderAggregate.locked(mail.order_id) as order:
         if end(mail, MailState.SENT):
             order.record(OrderMailSent(kind=mail.kind, reference=mail.reference))
-    log.info("mail.sent", mail=mail.pk, attempts=mail.attempts)
+    log.info("mail.sent", mail=mail.pk, order_id=mail.order_id, attempts=mail.attempts)
 
 
 def note_failure(mail: Mail, error: Exception) -> None:
     """Neither row nor log holds the server's words, which may hold the address."""
     reason = code_of(error)
-    log.warning("mail.refused", mail=mail.pk, attempts=mail.attempts, reason=reason)
+    log.warning("mail.refused", mail=mail.pk, order_id=mail.order_id, attempts=mail.attempts, reason=reason)
     if mail.attempts > len(PAUSES):
         end(mail, MailState.GIVEN_UP, reason)
     else:

@@ -12,6 +12,7 @@ from orders.models.order import (
     Order,
     OrderLine,
     OrderState,
+    StateCount,
 )
 from orders.models.payment import (
     AWAITING_EVIDENCE,
@@ -50,4 +51,5 @@ __all__ = [
     "RefundRequest",
     "Review",
     "StaffNote",
+    "StateCount",
 ]

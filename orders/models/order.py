@@ -287,3 +287,13 @@ class Checkout(models.Model):
     @property
     def is_session(self) -> bool:
         return bool(self.session_id)
+
+
+class StateCount(models.Model):
+    """How many orders are in a state: what the projection `orders.states` writes."""
+
+    state = models.CharField(primary_key=True, max_length=20, choices=OrderState)
+    count = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.state}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.answers import answer_refusal, wants_page
 from core.refusals import Refusal
 from orders.decisions.basket import MOST_OF_AN_ITEM, DiscountNotApplicable, DiscountUnknown, QuantityRefused
+from orders.instruments import timed_checkout
 from orders.quote import quote_of
 from orders.representations import EMPTY_BASKET, money_table, order_as_json
 from orders.selectors import basket_of
@@ -81,10 +83,13 @@ def basket_checkout(request: HttpRequest) -> HttpResponse:
     admit_checkout(shopper_id, request.META["REMOTE_ADDR"])
     try:
         if not pays_here:
-            return answer_checkout(request, check_out_basket(shopper_id=shopper_id))
+            with timed_checkout("session"):
+                opened = check_out_basket(shopper_id=shopper_id)
+            return answer_checkout(request, opened)
         order_id, _ = place_basket(shopper_id=shopper_id)
     except Refusal as refusal:
         return answer_basket_refusal(request, refusal)
+    structlog.contextvars.bind_contextvars(order_id=order_id)
     address = reverse("pay", args=[order_id])
     if wants_page(request):
         return see_other(address)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core.answers import json_only
 from orders import selectors
+from orders.instruments import timed_checkout
 from orders.links import order_url
 from orders.quote import quote_of
 from orders.representations import money_table
@@ -29,7 +30,8 @@ def payment_intent(request: HttpRequest, order_id: int) -> JsonResponse:
     own = selectors.own_order_id(order_id, shopper_of(request))
     admit_shopper(shopper_of(request) or "")
     admit_checkout(shopper_of(request) or "", request.META["REMOTE_ADDR"])
-    intent = payable_intent(order_id=own)
+    with timed_checkout("intent"):
+        intent = payable_intent(order_id=own)
     return JsonResponse({"client_secret": intent.client_secret, "publishable_key": intent.publishable_key})
 
 

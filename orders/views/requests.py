@@ -4,6 +4,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext
@@ -61,6 +62,7 @@ def refuse_prefetch(request: HttpRequest) -> None:
 
 
 def answer_checkout(request: HttpRequest, opened: Checkout) -> HttpResponse:
+    structlog.contextvars.bind_contextvars(order_id=opened.order_id)
     if wants_page(request):
         return see_other(opened.url)
     return JsonResponse({"session_id": opened.session_id, "url": opened.url, "order_id": opened.order_id})

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.answers import answer_error, answer_refusal, json_only, mark_json_only, wants_page
 from core.refusals import Refusal
 from orders import selectors
+from orders.instruments import timed_checkout
 from orders.quote import quote_of
 from orders.representations import money_table, order_as_json, status_as_json, tax_in_words
 from orders.services.buying import buy_item
@@ -76,7 +77,9 @@ def buy(request: HttpRequest, item_id: int) -> HttpResponse:
         shopper_id = new_shopper()
     admit_checkout(shopper_id, request.META["REMOTE_ADDR"])
     try:
-        response = answer_checkout(request, buy_item(shopper_id=shopper_id, item_id=item_id))
+        with timed_checkout("session"):
+            opened = buy_item(shopper_id=shopper_id, item_id=item_id)
+        response = answer_checkout(request, opened)
     except Refusal as refusal:
         response = answer_refusal(request, refusal)
     remember_shopper(response, shopper_id)
@@ -89,7 +92,9 @@ def checkout(request: HttpRequest, order_id: int) -> HttpResponse:
     refuse_prefetch(request)
     own = selectors.own_order_id(order_id, shopper_of(request))
     admit_checkout(shopper_of(request) or "", request.META["REMOTE_ADDR"])
-    return answer_checkout(request, open_checkout(order_id=own))
+    with timed_checkout("session"):
+        opened = open_checkout(order_id=own)
+    return answer_checkout(request, opened)
 
 
 @require_safe

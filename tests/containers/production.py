@@ -3,6 +3,8 @@
 import re
 import tempfile
 import time
+from collections import Counter
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +84,14 @@ def update_under_load(server: Server, shoppers: Shoppers) -> None:
         server.script("update.sh", release)
     time.sleep(BEFORE_SECONDS)
     shoppers.stop()
-    posts = [attempt["status"] for delivery in told() for attempt in delivery["attempts"]]
-    refused = [status for status in posts if status != 200]
+    posts = [attempt for delivery in told() for attempt in delivery["attempts"]]
+    refused = Counter(str(post["error"] or post["status"]) for post in posts if post["status"] != HTTPStatus.OK)
     print(
         f"updated to r2 and rolled back to r1 under {PER_SECOND} purchases/s: {len(shoppers.orders)} shoppers, "
         f"{shoppers.requests} requests, {sum(shoppers.failed.values())} failed, the slowest {shoppers.slowest:.1f} s; "
-        f"{len(posts)} webhooks, {len(refused)} not answered by 200; orders not paid: {len(shoppers.unpaid)}"
+        f"{len(posts)} webhooks, {refused.total()} not answered by 200; orders not paid: {len(shoppers.unpaid)}"
     )
-    wrong = (dict(shoppers.failed), refused, shoppers.unpaid)
+    wrong = (dict(shoppers.failed), dict(refused), shoppers.unpaid)
     assert not any(wrong), wrong
     paid = int(server.sql("SELECT count(*) FROM orders_order WHERE state = 'paid'"))
     assert paid == len(set(shoppers.orders)) == len(shoppers.orders)
