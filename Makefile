@@ -8,7 +8,7 @@ CHECKS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check bench chaos manage lock converge messages screenshots
+.PHONY: help run stop test check bench chaos fuzz manage lock converge messages screenshots
 
 help: ## list these targets
 	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-8s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
@@ -34,6 +34,9 @@ bench: ## measure the webhooks against the database and the server alone; ARGS="
 
 chaos: ## kill everything while shoppers buy, then compare with Stripe; ARGS="--seconds 60"
 	@$(PYTHON) -m tests.chaos $(ARGS)
+
+fuzz: ## strange requests to every address of the running product; ARGS="--cases 2000 --seed 7"
+	@$(PYTHON) -m tests.fuzz $(ARGS)
 
 manage: ## run a management command in the demo: ARGS="replay --check"
 	@$(PYTHON) -m deploy.manage $(ARGS)

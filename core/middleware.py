@@ -14,11 +14,11 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-from core.answers import answer_refusal, answer_unavailable
+from core.answers import answer_not_allowed, answer_refusal, answer_unavailable
 from core.eventlog import provenance
 from core.locales import locale_of, spoken_locale
 from core.refusals import Refusal
@@ -59,6 +59,20 @@ class RequestContextMiddleware:
         )
         response["X-Request-Id"] = request_id
         return response
+
+
+class CookieMiddleware:
+    """Passes over cookies that hold a NUL, written as `"\\000"`: PostgreSQL compares no text with one, and no cookie of
+    ours has any.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+            del request.COOKIES[name]
+        return self.get_response(request)
 
 
 class AdminContentSecurityPolicyMiddleware:
@@ -169,13 +183,18 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 class RefusalMiddleware:
-    """Answers a Refusal with its own status and words, and a lost database with 503: both as a page or JSON."""
+    """Answers a Refusal with its own status and words, a method that an address doesn't know with 405, a lost database
+    with 503: all as a page or JSON.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            return answer_not_allowed(request, allowed=response["Allow"])
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refusal):

@@ -1,0 +1,73 @@
+"""What people and programs send that is wrong: JSON that isn't, numbers that no column holds, text that no text is."""
+
+import json
+
+from hypothesis import strategies as st
+
+CAP = 512 * 1024
+type Members = tuple[tuple[str, str], ...]
+
+HUGE = "9" * 5000  # more than Python reads as a number
+LONG = "x" * 70_000
+
+# JSON texts of values; each is odd in its own way, and most are no value of the field that they are put into.
+ODD_VALUES = [
+    "null", "true", "false", "0", "-1", "1", "1.5", "1e400", "-1e400", "NaN", "Infinity", "-Infinity", "-0", "01",
+    "9223372036854775807", "9223372036854775808", "99999999999999999999999", HUGE, '""', '" "', '"1"', '"²"', '"usd"',
+    '"\\u0000"', '"a\\u0000b"', '"\\ud800"', '"\\udfff\\ud800"', '"\x00"', '"\x01"', '"\\x"', '"\u202e"', '"%00"',
+    f'"{LONG}"', f'"{"x" * 256}"', "[]", "{}", "[[]]", '[""]', '{"id": null}', '{"": ""}', '{"id": 1, "id": 2}', "",
+    "[" * 3000 + "]" * 3000, '{"a":' * 3000 + "1" + "}" * 3000, "'", "undefined", '"2026-01-01"', '"evt_1"', "1E2",
+]  # fmt: skip
+odd_values = st.sampled_from(ODD_VALUES)
+
+
+def mostly[T](usual: st.SearchStrategy[T], odd: st.SearchStrategy[T], *, times: int) -> st.SearchStrategy[T]:
+    """The usual so many times as often as the odd; `one_of` would count a strategy that is named twice once."""
+    return st.sampled_from([True] * times + [False]).flatmap(lambda is_usual: usual if is_usual else odd)
+
+
+def json_texts(texts: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[str]:
+    """Any JSON, lone surrogates and NUL characters among its texts."""
+    leaf_texts = st.text(st.characters(exclude_categories=()), max_size=12) if texts is None else texts
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | leaf_texts
+    nested = st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(leaf_texts, inner, max_size=4),
+        max_leaves=8,
+    )
+    return st.builds(lambda value, ascii_only: json.dumps(value, ensure_ascii=ascii_only), nested, st.booleans())
+
+
+def objects_with(fields: dict[str, list[str]]) -> st.SearchStrategy[bytes]:
+    """JSON objects of these fields, as texts of values: mostly one of the good ones, else odd, missing or twice."""
+    members: list[st.SearchStrategy[Members]] = [
+        mostly(
+            st.tuples(st.tuples(st.just(name), st.sampled_from(good))),
+            st.lists(st.tuples(st.just(name), odd_values), max_size=2).map(tuple),
+            times=3,
+        )
+        for name, good in fields.items()
+    ]
+    unknown = st.lists(st.tuples(st.text(max_size=5), odd_values), max_size=2).map(tuple)
+    return st.tuples(*members, mostly(st.just(()), unknown, times=2)).map(write_object)
+
+
+def write_object(groups: tuple[Members, ...]) -> bytes:
+    pairs = (f"{json.dumps(name)}: {value}" for group in groups for name, value in group)
+    return ("{" + ", ".join(pairs) + "}").encode("utf-8", "surrogatepass")
+
+
+huge_bodies = st.builds(
+    lambda unit, size: (unit * (size // len(unit) + 1))[:size],
+    st.sampled_from([b"x", b"[", b'{"a":', b"\xff", b"\x00", b'"id": "evt_1", ', b"a=1&"]),
+    st.sampled_from([CAP - 1, CAP, CAP + 1, 2 * CAP, 65_536]),
+)
+broken_bodies = st.one_of(
+    st.just(b""),
+    st.binary(max_size=60),
+    odd_values.map(lambda value: value.encode("utf-8", "surrogatepass")),
+    json_texts().map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.sampled_from(
+        [b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b'{"id": "\xff"}', b'{"id": "\xed\xa0\x80"}', b"{", b"nul"]
+    ),
+)
