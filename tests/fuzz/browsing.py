@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from tests.fuzz.cases import Case, Header
+from tests.fuzz.cases import SHOPPERS, Case, Header
 from tests.fuzz.texts import HUGE, LONG, broken_bodies, huge_bodies, mostly, objects_with
 
 METHODS = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"]
+ORDERS = [str(number) for number in range(1, 11)]
 latin = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=20)
 NUMBERS = ["0", "00001", "-1", "1.0", "1e3", "%31", "999", "9223372036854775807", "9223372036854775808", "1" * 40, HUGE]
 NUMBERS += [
@@ -218,7 +219,7 @@ cookies = st.tuples(
         )
     ),
 ).map(lambda groups: tuple(one for group in groups for one in group))
-shoppers = st.integers(0, 23) | st.none()
+shoppers = mostly(st.integers(0, SHOPPERS - 1), st.none(), times=9)
 
 
 class Fields(NamedTuple):
@@ -261,10 +262,10 @@ def targets(template: str, numbers: list[str]) -> st.SearchStrategy[str]:
     return st.builds(lambda *parts: "".join(parts).replace(" ", "%20"), path, ending, query)
 
 
-def owner_of(target: str) -> int:
+def owner_of(target: str, anybody: int | None) -> int | None:
     """The first orders belong to the first shoppers, one each (tests.fuzz.stand)."""
-    number = next(filter(str.isdecimal, target.partition("?")[0].split("/")), "1")
-    return int(number[:3]) - 1
+    numbers = [part for part in target.partition("?")[0].split("/") if part in ORDERS]
+    return ORDERS.index(numbers[0]) if numbers else anybody
 
 
 def visits(template: str, method: str, numbers: list[str], fields: Fields | None) -> st.SearchStrategy[Case]:
@@ -278,7 +279,7 @@ def visits(template: str, method: str, numbers: list[str], fields: Fields | None
             headers=((("Content-Type", sent[0]),) if sent[0] and method != "GET" else ()) + around,
             cookies=cookies,
             body=sent[1] if method != "GET" else b"",
-            shopper=owner_of(target) if owns else shopper,
+            shopper=owner_of(target, shopper) if owns else shopper,
             csrf=csrf,
         ),
         methods,

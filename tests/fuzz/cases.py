@@ -14,6 +14,7 @@ from tests.simulated import SECRETS
 # What takes the place of a value, beside any JSON: the key is left out, or stands twice.
 LEFT_OUT, TWICE = "left out", "twice"
 CSRF_TOKEN = "fuzz" * 8
+SHOPPERS = 48  # each may change its basket twice a second
 WRONG_SECRET = "whsec_of_nobody"
 
 type Json = Any

@@ -14,12 +14,11 @@ from deploy.bench.subject import wait_for_answer
 from deploy.postgres import temporary_server
 from deploy.processes import StepError
 from tests.environment import TEST_ENVIRONMENT
-from tests.fuzz.cases import Case
+from tests.fuzz.cases import SHOPPERS, Case
 from tests.fuzz.wire import Answer, send
 from tests.shop import Shop, Shopper
 from tests.simulated import ACCOUNT_KEYS, TIMEOUT
 
-SHOPPERS = 24
 EMAIL = "shopper@example.com"
 # What no answer and no log line may hold, whoever asks. The publishable keys are public.
 SECRETS = {
