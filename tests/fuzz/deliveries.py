@@ -55,7 +55,7 @@ ENVELOPE = {
 }
 
 events = objects_with(ENVELOPE)
-bodies = mostly(events, broken_bodies | huge_bodies, times=2)
+bodies = mostly(events, mostly(broken_bodies, huge_bodies, times=3), times=2)
 refused_signatures = st.one_of(
     st.builds(Signature, st.sampled_from(BAD) | latin),
     st.builds(Signature, st.sampled_from(GOOD), secret=st.sampled_from([WRONG_SECRET, "", "whsec_default_new"])),

@@ -8,10 +8,13 @@ from typing import Any
 from tests.fuzz.cases import Case
 from tests.fuzz.endpoints import Endpoint
 from tests.fuzz.stand import SECRETS, TRACEBACK, Exchange
+from tests.fuzz.texts import CAP
 from tests.fuzz.wire import Answer
 
 # How gunicorn refuses what it does not speak, before the application sees it: RFC 9112, 6.1, and RFC 9110, 15.6.6.
 OF_GUNICORN = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
+# The second is gunicorn's, of header fields.
+TOO_LARGE = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE}
 SERVER_ERRORS = 500
 CLIENT_ERRORS = 400
 REFUSED_DELIVERY = {
@@ -57,18 +60,29 @@ def judge_visit(exchange: Exchange, endpoint: Endpoint) -> Iterator[str]:
 def judge_pretended(exchange: Exchange) -> Iterator[str]:
     """A delivery that nobody of ours signed is refused."""
     yield from judge(exchange)
+    yield from judge_size(exchange)
     yield from judge_refusal(exchange, REFUSED_DELIVERY)
 
 
 def judge_signed(exchange: Exchange) -> Iterator[str]:
     """What a secret of ours signed is taken, or refused for what it is."""
     yield from judge(exchange)
+    yield from judge_size(exchange)
     answer = exchange.answer
     if answer.status == HTTPStatus.OK:
         if keys_of(answer.body) != [{"event", "state"}]:
             yield "an answer of another shape"
     else:
+        if exchange.wrote:
+            yield "it was refused, and something was written"
         yield from judge_refusal(exchange, {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+
+
+def judge_size(exchange: Exchange) -> Iterator[str]:
+    """What is larger than any event is not read, whoever signed it. A strange Host, or no account, is seen before."""
+    case, status = exchange.case, exchange.answer.status
+    if len(case.body) > CAP and not case.names("host") and status not in {0, HTTPStatus.NOT_FOUND, *TOO_LARGE}:
+        yield f"{len(case.body)} bytes were read: {status}"
 
 
 def judge_refusal(exchange: Exchange, statuses: set[HTTPStatus]) -> Iterator[str]:

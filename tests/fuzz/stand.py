@@ -44,11 +44,14 @@ COUNT = "SELECT {name} AS name, count(*) AS rows, max(xmin::text::bigint) AS wri
 
 
 class Exchange(NamedTuple):
-    """`logged` is what the server logged meanwhile; `written`, the tables that hold something else than before."""
+    """`logged` is what the server logged meanwhile; `wrote`, whether any row was written or locked. `written` are the
+    tables that hold something else than before, where nothing may be written.
+    """
 
     case: Case
     answer: Answer
     logged: str
+    wrote: bool
     written: tuple[str, ...]
 
 
@@ -140,12 +143,13 @@ class Stand(Shop):
         before = self.next_transaction()
         answer = send(self.port, case.render(self.corpus, self.shoppers), case.method)
         written: tuple[str, ...] = ()
-        if self.next_transaction() != before:
+        wrote = self.next_transaction() != before
+        if wrote:
             known, self._tables = self._tables, None
             if not may_write:
                 now = self._tables = self.tables()
                 written = tuple(name for name in now if now[name] != (known or {}).get(name))
-        return Exchange(case, answer, self.logged(), written)
+        return Exchange(case, answer, self.logged(), wrote, written)
 
     def next_transaction(self) -> int:
         """It goes up with every transaction of the server that writes, or only locks, a row."""
@@ -174,6 +178,9 @@ class Stand(Shop):
 def running_stand(folder: Path) -> Iterator[Stand]:
     """On a database server of its own, which nobody else writes to."""
     with temporary_server() as server, own_database(server) as database_url:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
+            connection.execute("SELECT pg_reload_conf()")
         stand = Stand(database_url, folder)
         try:
             stand.start()
