@@ -116,7 +116,7 @@ def mangled_event(name: str, paths: Sequence[tuple[str | int, ...]]) -> st.Searc
         Mangled,
         st.just(name),
         st.integers(0, 10**9),
-        st.lists(edit, min_size=1, max_size=3).map(tuple),
+        mostly(st.tuples(edit), st.lists(edit, min_size=2, max_size=3).map(tuple), times=2),
         st.sampled_from([0] * 19 + [1]),
     )
     signature = st.builds(Signature, st.sampled_from(GOOD), secret=st.just(SECRETS[account]))

@@ -80,6 +80,7 @@ class Stand(Shop):
         wait_for_answer(self._web, self.port, "/readyz")
         self._database = psycopg.connect(self.database_url, autocommit=True)
         self.prepare()
+        self.logged()
 
     def complete(self, command: str) -> None:
         done = self.manage(command)
