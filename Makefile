@@ -26,7 +26,7 @@ test: ## run the tests in a database of their own; ARGS="-k basket" narrows them
 converge: ## every story's deliveries in all orders; ARGS="--at-most 50" tries fewer
 	@$(PYTHON) -m deploy.converge $(ARGS)
 
-check: ## format, lint, types, imports, messages, migrations, deployment; CHECKS="lint types" narrows them
+check: ## format, lint, types, imports, messages, secrets, advisories, migrations, deployment; CHECKS="lint types" narrows them
 	@$(PYTHON) -m deploy.check $(CHECKS)
 
 bench: ## measure the webhooks against the database and the server alone; ARGS="--desk" the admin at a million orders

@@ -1,6 +1,7 @@
 """What every request gets: an id, a log line, a language, the admin's own CSP, and refusals turned into answers."""
 
 import re
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
@@ -180,6 +183,12 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(unquote(name) or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
+
+
+@receiver(got_request_exception, dispatch_uid="core.tell_what_broke")
+def tell_what_broke(**_signal: object) -> None:
+    """The one record of what broke a request: Django's, which repeats the query string, is off (core/logging.py)."""
+    log.error("request.broke", exc_info=sys.exception())
 
 
 class RefusalMiddleware:

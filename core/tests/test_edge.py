@@ -99,6 +99,13 @@ class TestAFailure:
         client.raise_request_exception = False
         assert client.get("/explode").json()["error"]["code"] == "internal_error"
 
+    def test_is_on_record_once_with_its_traceback(self, client: Client) -> None:
+        client.raise_request_exception = False
+        with capture_logs() as logs:
+            client.get("/explode?token=abc")
+        [broke] = [line for line in logs if line.get("exc_info")]
+        assert (broke["event"], broke["log_level"]) == ("request.broke", "error")
+
     def test_of_the_database_asks_to_come_again(self, client: Client) -> None:
         answer = client.get("/without-database")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")

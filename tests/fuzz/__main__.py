@@ -81,7 +81,8 @@ def left_behind(stand: Stand) -> list[str]:
     return problems
 
 
-def write_failures(results: list[Result]) -> None:
+def write_failures(results: list[Result], number: int) -> None:
+    """A request may need what others did before it: then the seed alone shows it again."""
     folder = LOCAL / "fuzz"
     folder.mkdir(parents=True, exist_ok=True)
     for result in results:
@@ -90,7 +91,7 @@ def write_failures(results: list[Result]) -> None:
             failure = Failure(result.name, result.problems, result.failed, result.answered)
             path.write_bytes(msgspec.json.format(msgspec.json.encode(failure), indent=2))
             say(f"WRONG: {result.name}: {'; '.join(result.problems)[:300]}\n  {str(result.failed)[:600]}")
-            say(f"  once more: make fuzz ARGS='--again {path.relative_to(ROOT)}'")
+            say(f"  alone: make fuzz ARGS='--again {path.relative_to(ROOT)}'; with what came before: --seed {number}")
 
 
 def send_again(stand: Stand, path: Path) -> list[str]:
@@ -114,7 +115,7 @@ def fuzz(options: argparse.Namespace) -> list[str]:
         total = sum(result.cases for result in results)
         wrong = sum(bool(result.problems) for result in results)
         say(f"{'total':34} {total:6} {time.monotonic() - started:6.1f} s  {wrong:4}  seed {options.seed}")
-        write_failures(results)
+        write_failures(results, options.seed)
         return [problem for result in results for problem in result.problems] + left_behind(stand)
 
 

@@ -216,7 +216,8 @@ cookies = st.tuples(
                 ["sessionid", "shopper_id", "django_language", "messages", "csrftoken", "", "\xff", "__Host-a"]
             ),
             st.sampled_from([*COOKIES, "en", "ru"]) | latin,
-        )
+        ),
+        2,
     ),
 ).map(lambda groups: tuple(one for group in groups for one in group))
 shoppers = mostly(st.integers(0, SHOPPERS - 1), st.none(), times=9)
