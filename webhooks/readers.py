@@ -221,7 +221,8 @@ SHAPES: dict[Reader, type[msgspec.Struct]] = {
 def what_is_unreadable(event_type: str, stripe_object: StripeObject) -> str:
     """The field for which no order can be told of an event's object; '' where it can."""
     reader = READERS.get(event_type)
-    return unreadable_field(SHAPES[reader], stripe_object) if reader else ""
+    shape = SHAPES.get(reader) if reader else None
+    return unreadable_field(shape, stripe_object) if shape else ""
 
 
 # Why an event of a Session's own PaymentIntent is left alone where one of our own page's is not.

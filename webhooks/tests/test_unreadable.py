@@ -9,6 +9,7 @@ from core.models import Event
 from orders.models import Item, Order
 from tests.simulated import SimulatedStripe, post_event
 from webhooks.models import Delivery, DeliveryState
+from webhooks.readers import READERS, SHAPES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +42,10 @@ UNREADABLE = [
     ("customer_details", ["shopper@example.com"]),
     ("customer_email", 5),
 ]
+
+
+def test_nothing_is_read_whose_shape_is_not_known() -> None:
+    assert set(READERS.values()) == set(SHAPES)
 
 
 def test_what_cannot_be_read_is_kept_with_the_name_of_the_field(client: Client, completed: dict[str, Any]) -> None:
