@@ -76,6 +76,8 @@ def put_mark(event: Json, path: Sequence[str | int], mark: str, replacements: di
         old = holder[path[-1]]
     except (KeyError, IndexError, TypeError):
         return  # an earlier edit took it away
+    if isinstance(holder, str):
+        return  # it is the mark of an earlier edit
     if value == LEFT_OUT:
         del holder[path[-1]]
     elif value == TWICE:
