@@ -8,7 +8,7 @@ CHECKS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop test check bench chaos manage lock converge messages screenshots containers
+.PHONY: help run stop test check bench chaos manage lock converge messages screenshots containers fuzz
 
 help: ## list these targets
 	@awk -F ':.* ## ' '/^[a-z]+:.* ## / { printf "make %-11s %s\n", $$1, $$2 }' "$(ROOT)Makefile"
@@ -26,7 +26,7 @@ test: ## run the tests in a database of their own; ARGS="-k basket" narrows them
 converge: ## every story's deliveries in all orders; ARGS="--at-most 50" tries fewer
 	@$(PYTHON) -m deploy.converge $(ARGS)
 
-check: ## format, lint, types, imports, messages, migrations, deployment; CHECKS="lint types" narrows them
+check: ## format, lint, types, imports, messages, secrets, advisories, migrations, deployment; CHECKS="lint types" narrows them
 	@$(PYTHON) -m deploy.check $(CHECKS)
 
 bench: ## measure the webhooks against the database and the server alone; ARGS="--desk" the admin at a million orders
@@ -37,6 +37,9 @@ chaos: ## kill everything while shoppers buy, then compare with Stripe; ARGS="--
 
 containers: ## build the images and try them: the demo, and a server's life; ARGS="demo" for one of them (needs Docker)
 	@$(PYTHON) -m tests.containers $(ARGS)
+
+fuzz: ## strange requests to every address of the running product; ARGS="--cases 2000 --seed 7"
+	@$(PYTHON) -m tests.fuzz $(ARGS)
 
 manage: ## run a management command in the demo: ARGS="replay --check"
 	@$(PYTHON) -m deploy.manage $(ARGS)

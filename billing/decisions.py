@@ -5,7 +5,7 @@ Nothing here changes a row or asks Stripe.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
@@ -126,5 +126,8 @@ def says(found: Mapping[str, Any], parameters: Mapping[str, Any]) -> bool:
 
 def is_same(found: object, value: object) -> bool:
     if isinstance(value, str) and isinstance(found, int | float) and not isinstance(found, bool):
-        return Decimal(str(found)) == Decimal(value)
+        try:
+            return Decimal(str(found)) == Decimal(value)
+        except InvalidOperation:  # ours is no number, whatever Stripe's is
+            return False
     return ("" if found is None else found) == value

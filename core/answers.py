@@ -24,6 +24,7 @@ TITLES = {
     HTTPStatus.BAD_REQUEST: _("That did not work"),
     HTTPStatus.FORBIDDEN: _("Not allowed"),
     HTTPStatus.NOT_FOUND: _("Nothing here"),
+    HTTPStatus.METHOD_NOT_ALLOWED: _("That did not work"),
     HTTPStatus.CONFLICT: _("Not possible now"),
     HTTPStatus.UNPROCESSABLE_ENTITY: _("We can't take this payment"),
     HTTPStatus.TOO_MANY_REQUESTS: _("One moment, please"),
@@ -63,7 +64,11 @@ def wants_page(request: HttpRequest) -> bool:
 def came_from(request: HttpRequest) -> str:
     """The page of ours whose form or link led here, as the browser says; empty if it says none."""
     address = request.headers.get("Referer", "")
-    return address if urlsplit(address).netloc == request.headers.get("Host") else ""
+    try:
+        is_ours = urlsplit(address).netloc == request.headers.get("Host")
+    except ValueError:  # no address: `http://[`
+        return ""
+    return address if is_ours else ""
 
 
 def answer_error(
@@ -94,6 +99,18 @@ def answer_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     response = answer_error(request, status=refusal.status, code=refusal.code, message=str(refusal))
     if refusal.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         response["Retry-After"] = str(refusal.ids.get("retry_after", RETRY_AFTER_SECONDS))
+    return response
+
+
+def answer_not_allowed(request: HttpRequest, *, allowed: str) -> HttpResponse:
+    """`allowed`: the methods that the address answers to, as RFC 9110, 10.2.1, wants them told."""
+    response = answer_error(
+        request,
+        status=HTTPStatus.METHOD_NOT_ALLOWED,
+        code="method_not_allowed",
+        message=gettext("The request could not be understood."),
+    )
+    response["Allow"] = allowed
     return response
 
 

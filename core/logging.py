@@ -39,12 +39,22 @@ def id_in(stream: str) -> dict[str, int | str]:
     return {f"{prefix.replace('-', '_')}_id": int(key) if key.isdecimal() else key} if prefix else {}
 
 
+def forget_where_strangers_were_refused(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    """What Django refuses as suspicious (a foreign Host, too many fields) is told without its traceback, which
+    anybody could have us write as often as they like.
+    """
+    if str(event.get("logger")).startswith("django.security."):
+        event.pop("exc_info", None)
+    return event
+
+
 def logging_settings(*, readable: bool) -> None:
     """Configure structlog and the standard library's logging to share one chain of processors."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        forget_where_strangers_were_refused,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]

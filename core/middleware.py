@@ -1,6 +1,7 @@
 """What every request gets: an id, a log line, a language, the admin's own CSP, and refusals turned into answers."""
 
 import re
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -13,12 +14,14 @@ import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
-from core.answers import answer_refusal, answer_unavailable
+from core.answers import answer_not_allowed, answer_refusal, answer_unavailable
 from core.eventlog import provenance
 from core.instruments import count_request
 from core.locales import locale_of, spoken_locale
@@ -67,6 +70,20 @@ class RequestContextMiddleware:
     def process_view(self, _request: HttpRequest, _view: object, _args: object, named: Mapping[str, object]) -> None:
         if "order_id" in named:
             structlog.contextvars.bind_contextvars(order_id=named["order_id"])
+
+
+class CookieMiddleware:
+    """Passes over cookies that hold a NUL, written as `"\\000"`: PostgreSQL compares no text with one, and no cookie of
+    ours has any.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+            del request.COOKIES[name]
+        return self.get_response(request)
 
 
 class AdminContentSecurityPolicyMiddleware:
@@ -176,14 +193,25 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
+@receiver(got_request_exception, dispatch_uid="core.tell_what_broke")
+def tell_what_broke(**_signal: object) -> None:
+    """The one record of what broke a request: Django's, which repeats the query string, is off (core/logging.py)."""
+    log.error("request.broke", exc_info=sys.exception())
+
+
 class RefusalMiddleware:
-    """Answers a Refusal with its own status and words, and a lost database with 503: both as a page or JSON."""
+    """Answers a Refusal with its own status and words, a method that an address doesn't know with 405, a lost database
+    with 503: all as a page or JSON.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            return answer_not_allowed(request, allowed=response["Allow"])
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refusal):

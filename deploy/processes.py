@@ -18,6 +18,8 @@ LOGS = LOCAL / "logs"
 # Locked while `make run` runs; holds the id of the process that ends it.
 RUNNING = LOCAL / "run.pid"
 PR_SET_PDEATHSIG = 1
+# How a check says that it could not be made: the exit code that automake's tests have for it.
+NOT_DONE = 77
 # Loaded here, since it is called between fork and exec.
 PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from deploy.bench.scratch import Roles, free_port, own_database, own_roles
 from deploy.bench.subject import wait_for_answer
-from deploy.processes import ROOT, Child, end_all
+from deploy.processes import ROOT, Child, StepError, end_all
 from tests.environment import TEST_ENVIRONMENT
 from tests.simulated import ACCOUNT_KEYS, SECRETS, TIMEOUT, SimulatedStripe, signed
 
@@ -77,13 +77,22 @@ class Shop:
         simulator = self._start(
             "simulator", "-m", "simulator", f"--port={self.stripe_port}", "--self-check", *arguments
         )
-        for preparation in ("migrate", "grant_application"):
-            self.manage(preparation, **self.owner_settings).check_returncode()
-        self.manage("demo").check_returncode()
+        self.make_tables()
         self.start_worker()
         self._web = self._start("web", "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py")
         wait_for_answer(simulator, self.stripe_port, "/_sim/faults")
         wait_for_answer(self._web, self.port, "/readyz")
+
+    def make_tables(self) -> None:
+        """As their owner; the demo's rows are the application's to make."""
+        for command, settings in (
+            ("migrate", self.owner_settings),
+            ("grant_application", self.owner_settings),
+            ("demo", {}),
+        ):
+            done = self.manage(command, **settings)
+            if done.returncode:
+                raise StepError(f"{command} failed:\n{done.stderr}")
 
     def start_worker(self) -> None:
         self._worker = self._start("worker", "manage.py", "procrastinate", "worker", "--shutdown-graceful-timeout=5")

@@ -80,6 +80,9 @@ class SimulatedStripe:
     def dispute(self, charge: str, **fields: str | int) -> str:
         return str(self._control("POST", "/_sim/disputes", {"charge": charge, **fields})["id"])
 
+    def review(self, charge: str) -> None:
+        self._control("POST", "/_sim/reviews", {"charge": charge})
+
     def move(self, kind: str, object_id: str, **fields: str) -> None:
         """Let a refund, dispute or review go on: `move("disputes", "du_…", status="won")`."""
         self._control("POST", f"/_sim/{kind}/{object_id}", fields)

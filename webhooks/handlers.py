@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import structlog
 from django.utils import timezone
 
 from billing.drift import hear_of
@@ -14,7 +15,19 @@ from orders.services.contacts import hear_contact
 from orders.services.payments import ignore_news, record_news
 from webhooks.events import StripeEvent
 from webhooks.models import DeliveryState, PaymentLink
-from webhooks.readers import EMAILS, HINTS, MIRRORED, READERS, TOLD_BY_ITS_SESSION, Origin, StripeObject, intent_of
+from webhooks.readers import (
+    EMAILS,
+    HINTS,
+    MIRRORED,
+    READERS,
+    TOLD_BY_ITS_SESSION,
+    Origin,
+    StripeObject,
+    intent_of,
+    what_is_unreadable,
+)
+
+log = structlog.get_logger()
 
 OBJECT_GONE = "object_gone"
 # What Stripe gives no metadata of ours: it is known by its PaymentIntent, which may be heard of later.
@@ -99,7 +112,14 @@ def handle_gone(event: StripeEvent, order_id: int | None) -> Outcome:
 def tell_order(
     event: StripeEvent, stripe_object: StripeObject, call: StripeCall | None, order_id: int, link: PaymentLink | None
 ) -> Outcome:
-    """Tell the order; a link that did not know its order yet is given it, and comes back with the outcome."""
+    """Tell the order; a link that did not know its order yet is given it, and comes back with the outcome.
+
+    An object that can't be read is told to no order. The delivery has failed, and is kept with the field's name: Stripe
+    would post the same again, so a person has it handled once more when we can read it.
+    """
+    if field := what_is_unreadable(event.type, stripe_object):
+        log.error("delivery.unreadable", event_id=event.id, type=event.type, field=field)
+        return Outcome(DeliveryState.FAILED, f"unreadable: {field}"[:255], order_id)
     origin = origin_of(call, link)
     facts = READERS[event.type](origin, stripe_object) if event.type in READERS else ()
     if facts:

@@ -6,6 +6,8 @@ Source: docs.stripe.com/api/<object> in the pinned API version, and docs.stripe.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from orders.decisions.money import News
 from orders.events import (
     OrderCheckoutClosed,
@@ -15,6 +17,17 @@ from orders.events import (
 )
 from orders.models import CheckoutState, PaymentSource, PaymentStatus
 from orders.services.refunding import refund_told
+from webhooks.shapes import (
+    ChargeShape,
+    DisputeShape,
+    IntentShape,
+    RefundShape,
+    ReviewShape,
+    SessionShape,
+    unreadable_field,
+)
+
+LONGEST_ID = 255
 
 type StripeObject = dict[str, Any]
 
@@ -191,6 +204,27 @@ READERS: dict[str, Reader] = {
     "review.closed": read_review,
 }
 
+# What each reads; the readers themselves read no other field.
+SHAPES: dict[Reader, type[msgspec.Struct]] = {
+    read_completed_session: SessionShape,
+    read_failed_session: SessionShape,
+    read_expired_session: SessionShape,
+    read_succeeded_intent: IntentShape,
+    read_canceled_intent: IntentShape,
+    read_charge: ChargeShape,
+    read_refund: RefundShape,
+    read_dispute: DisputeShape,
+    read_review: ReviewShape,
+}
+
+
+def what_is_unreadable(event_type: str, stripe_object: StripeObject) -> str:
+    """The field for which no order can be told of an event's object; '' where it can."""
+    reader = READERS.get(event_type)
+    shape = SHAPES.get(reader) if reader else None
+    return unreadable_field(shape, stripe_object) if shape else ""
+
+
 # Why an event of a Session's own PaymentIntent is left alone where one of our own page's is not.
 TOLD_BY_ITS_SESSION = "told_by_its_session"
 # Told better by another event of the same fact: on record with the order, and otherwise left alone.
@@ -239,7 +273,6 @@ def is_handled(event_type: str) -> bool:
 
 def intent_of(stripe_object: StripeObject) -> str:
     """The PaymentIntent that an object is or belongs to, '' when none."""
-    if stripe_object.get("object") == "payment_intent":
-        return str(stripe_object["id"])
-    intent = stripe_object.get("payment_intent")
-    return intent if isinstance(intent, str) else ""
+    is_one = stripe_object.get("object") == "payment_intent"
+    intent = stripe_object.get("id" if is_one else "payment_intent")
+    return intent if isinstance(intent, str) and len(intent) <= LONGEST_ID else ""

@@ -1,6 +1,7 @@
 """What every answer has: a request id, strict security headers, our own error pages, no secret in the log."""
 
 import json
+import logging
 from http import HTTPStatus
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import path
+from structlog.stdlib import ProcessorFormatter
 from structlog.testing import capture_logs
 
 from core.answers import answer_unavailable
@@ -42,6 +44,16 @@ class TestARequest:
         [line] = logs
         assert (line["event"], line["path"], line["status"]) == ("http.request", "/order/1", 200)
         assert "secret" not in json.dumps(logs)
+
+    def test_by_a_method_that_the_address_does_not_know_is_told_the_others(self, client: Client) -> None:
+        answer = client.delete("/healthz")
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+        assert answer.json()["error"]["code"] == "method_not_allowed"
+
+    @pytest.mark.django_db
+    def test_with_a_nul_in_a_cookie_is_one_without_it(self, client: Client) -> None:
+        answer = client.get("/item/by_order/1", headers={"Cookie": 'sessionid="aaaaaaaa\\000"'})
+        assert (answer.status_code, answer.json()) == (200, [])
 
 
 class TestHealth:
@@ -87,6 +99,13 @@ class TestAFailure:
         client.raise_request_exception = False
         assert client.get("/explode").json()["error"]["code"] == "internal_error"
 
+    def test_is_on_record_once_with_its_traceback(self, client: Client) -> None:
+        client.raise_request_exception = False
+        with capture_logs() as logs:
+            client.get("/explode?token=abc")
+        [broke] = [line for line in logs if line.get("exc_info")]
+        assert (broke["event"], broke["log_level"]) == ("request.broke", "error")
+
     def test_of_the_database_asks_to_come_again(self, client: Client) -> None:
         answer = client.get("/without-database")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
@@ -129,6 +148,16 @@ class TestTheLog:
             "email": "[redacted]",
             "order_id": 7,
         }
+
+    def test_tells_of_what_django_refuses_without_a_traceback(
+        self, client: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+        [refused] = [record for record in caplog.records if record.name == "django.security.DisallowedHost"]
+        [ours] = [one for one in logging.getLogger().handlers if isinstance(one.formatter, ProcessorFormatter)]
+        logged = ours.format(refused)
+        assert "evil.example" in logged
+        assert "Traceback" not in logged
 
     def test_keeps_ids_and_amounts(self) -> None:
         call_id = "12345678-1234-4123-8123-123456789abc"

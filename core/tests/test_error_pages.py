@@ -53,7 +53,7 @@ class TestTryingAgain:
         answer = client.post("/refuse", headers={**PAGE, "referer": HERE})
         assert f'href="{HERE}">Try again'.encode() in answer.content
 
-    @pytest.mark.parametrize("referer", ["", "http://elsewhere.example/item/1", "javascript:alert(1)"])
+    @pytest.mark.parametrize("referer", ["", "http://[", "http://elsewhere.example/item/1", "javascript:alert(1)"])
     def test_is_not_offered_where_nobody_knows_where_to_begin(self, client: Client, referer: str) -> None:
         answer = client.post("/refuse", headers={**PAGE, "referer": referer})
         assert answer.status_code == 429

@@ -24,6 +24,7 @@ from orders.services.notes import add_note
 from orders.timeline import timeline
 from tests.shop import wait_for
 from tests.simulated import SimulatedStripe, post_event
+from webhooks import readers
 from webhooks.forgetting import Address, forget_person
 from webhooks.models import Delivery, DeliveryState
 from webhooks.services import retry_deliveries
@@ -187,11 +188,24 @@ class TestADelivery:
         assert retry_deliveries() == 1
         assert Delivery.objects.get(pk=delivery.pk).order_id == paid.pk
 
-    def test_that_fails_later_is_redacted_too(self, paid: Order, client: Client, stripe_side: SimulatedStripe) -> None:
+    def test_that_fails_later_is_redacted_too(
+        self, paid: Order, client: Client, stripe_side: SimulatedStripe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         forget()
+        monkeypatch.delitem(readers.SHAPES, readers.read_charge)
         broken = stripe_side.event("charge.succeeded")
         del broken["data"]["object"]["amount_captured"]
         assert post_event(client, broken).status_code == 500
+        assert Delivery.objects.get(event_id=broken["id"]).state == DeliveryState.FAILED
+        assert traces("lovelace") == []
+
+    def test_that_cannot_be_read_is_redacted_too(
+        self, paid: Order, client: Client, stripe_side: SimulatedStripe
+    ) -> None:
+        forget()
+        broken = stripe_side.event("charge.succeeded")
+        del broken["data"]["object"]["amount_captured"]
+        assert post_event(client, broken).status_code == 200
         assert Delivery.objects.get(event_id=broken["id"]).state == DeliveryState.FAILED
         assert traces("lovelace") == []
 
