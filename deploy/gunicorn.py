@@ -49,7 +49,7 @@ atexit.register(remove_metrics_folder)
 # The loopback alone, unless the command line says otherwise.
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
-workers = 2
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 4
 preload_app = True
 
