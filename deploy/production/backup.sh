@@ -7,6 +7,9 @@ set -eu
 # shellcheck disable=SC2016
 compose exec -T database sh -euc '
     keep="$1"
+    late="$(psql --username=countersign --dbname=countersign --no-align --tuples-only --command="
+        SELECT coalesce(last_failed_time > last_archived_time, last_failed_time IS NOT NULL) FROM pg_stat_archiver")"
+    [ "$late" = f ] || { echo "the write-ahead log does not reach /backups/wal: see the log of the database" >&2; exit 1; }
     rm -rf /backups/base/unfinished
     pg_basebackup --username=countersign --pgdata=/backups/base/unfinished --format=tar --gzip --checkpoint=fast --wal-method=stream
     made="$(date -u +%Y%m%dT%H%M%SZ)"

@@ -10,10 +10,7 @@ export RELEASE
 docker image inspect "countersign:$RELEASE" > /dev/null 2>&1 || fail "there is no image countersign:$RELEASE"
 
 mkdir -p production/live
-case "$(cat production/live/web.conf 2> /dev/null || true)" in
-    *web-blue*) old=web-blue new=web-green ;;
-    *) old=web-green new=web-blue ;;
-esac
+if [ -f production/live/green ]; then old=web-green new=web-blue; else old=web-blue new=web-green; fi
 
 compose up -d --no-recreate database
 wait_until_healthy database 120 || fail "the database does not start"
@@ -25,11 +22,11 @@ if ! wait_until_healthy "$new" 60; then
     compose stop "$new"
     fail "$new of $RELEASE does not become ready: what ran before still serves"
 fi
-echo "server $new:8000;" > production/live/web.conf
+# nginx looks for the file at each request.
+if [ "$new" = web-green ]; then touch production/live/green; else rm production/live/green; fi
 compose up -d --no-deps nginx certificates
-# A reload lets each request that is under way end where it began; the first time there is nothing to reload yet.
-compose kill -s HUP nginx
-sleep 5
+# Requests that were on their way to the old one have reached it by then; it ends when it has answered them.
+sleep 3
 compose stop "$old"
 compose up -d --no-deps worker
 remember PREVIOUS "$(remembered RELEASE)"

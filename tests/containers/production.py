@@ -142,5 +142,8 @@ def lose_and_restore(server: Server) -> None:
     assert not any(wrong), wrong
     assert min(after.orders) > max(shoppers.orders) + 100_000
     print(f"gone over to what was restored: {before}; the next order is {min(after.orders)}")
+    # What was restored can be lost as well.
+    server.script("backup.sh")
+    server.script("restore.sh", "rehearse")
     for image, size in image_sizes("countersign:r1").items():
         print(f"{image}: {size}")
