@@ -39,6 +39,18 @@ def queue() -> Iterator[Metric]:
     yield gauge("job_age_seconds", "How long the oldest job has waited that could have begun.", max(0.0, waited or 0.0))
 
 
+@reads("archive")
+def write_ahead_log() -> Iterator[Metric]:
+    """Where PostgreSQL archives none, none has failed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(last_failed_time > last_archived_time, last_failed_time IS NOT NULL)::int"
+            " FROM pg_stat_archiver"
+        )
+        [(failing,)] = cursor.fetchall()
+    yield gauge("wal_archive_failing", "1 if PostgreSQL's last try to archive its write-ahead log failed.", failing)
+
+
 @reads("log")
 def followers() -> Iterator[Metric]:
     """Of each projection: two look-ups in an index of the log."""

@@ -13,15 +13,19 @@ remember() { # NAME VALUE
 
 remembered() { sed -n "s/^$1=//p" .env | tail -n 1; }
 
-wait_until_healthy() { # SERVICE SECONDS
-    container="$(compose ps -q "$1")"
-    left="$2"
-    while [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" != healthy ]; do
-        if [ "$left" -eq 0 ]; then
-            compose logs --tail=30 "$1" >&2
-            return 1
-        fi
-        left=$((left - 1))
+wait_until_healthy() { # SERVICE [SECONDS]; without a limit while it runs
+    left="${2:-forever}"
+    while :; do
+        case "$(docker inspect --format '{{.State.Status}} {{.State.Health.Status}}' "$(compose ps -aq "$1")")" in
+            "running healthy") return ;;
+            exited* | dead*) break ;;
+        esac
+        [ "$left" != 0 ] || break
+        [ "$left" = forever ] || left=$((left - 1))
         sleep 1
     done
+    compose logs --tail=30 "$1" >&2
+    return 1
 }
+
+sql() { compose exec -T database psql --username=countersign --dbname=countersign --no-align --tuples-only --command="$1"; }

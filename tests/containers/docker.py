@@ -48,7 +48,7 @@ class Project:
     def states(self) -> dict[str, str]:
         """Of each container of a service that runs: healthy, or what it is instead."""
         found = {}
-        for container in self.compose("ps", "-q").split():
+        for container in self.compose("ps", "-aq").split():
             [state] = json.loads(run(["docker", "inspect", container], folder=self.folder))
             name = state["Config"]["Labels"]["com.docker.compose.service"]
             health = state["State"].get("Health", {}).get("Status")
@@ -57,7 +57,7 @@ class Project:
 
     def published(self) -> set[str]:
         """Addresses of this machine that lead into a container."""
-        containers = self.compose("ps", "-q").split()
+        containers = self.compose("ps", "-aq").split()
         lines = [run(["docker", "port", container], folder=self.folder) for container in containers]
         return {line.partition(" -> ")[2] for line in "".join(lines).splitlines()}
 

@@ -62,10 +62,9 @@ class Server:
         psql = ("psql", "--dbname=countersign", f"--username={role}", "--no-align", "--tuples-only")
         return self.project.compose("exec", "-T", "database", *psql, f"--command={statement}").strip()
 
-    def count(self) -> str:
+    def count(self) -> dict[str, int]:
         """What must be the same after a restore."""
-        counts = {what: self.sql(f"SELECT count(*) FROM {table}") for what, table in COUNTED.items()}  # noqa: S608 see there
-        return ", ".join(f"{count} {what}" for what, count in counts.items())
+        return {what: int(self.sql(f"SELECT count(*) FROM {table}")) for what, table in COUNTED.items()}  # noqa: S608 see there
 
     def authority(self) -> Path:
         """The certificate of who signed the shop's."""

@@ -12,5 +12,5 @@ touch "$PGDATA/recovery.signal"
 chmod 700 "$PGDATA"
 chown -R postgres: "$PGDATA"
 exec setpriv --reuid=postgres --regid=postgres --init-groups postgres \
-    -c listen_addresses='*' -c archive_mode=off -c restore_command='cp /backups/wal/%f %p' \
+    -c listen_addresses='*' -c archive_mode=off -c restore_command='test -f /backups/wal/%f.gz && gzip -dc /backups/wal/%f.gz > %p' \
     ${UNTIL:+-c recovery_target_time="$UNTIL" -c recovery_target_action=promote}
