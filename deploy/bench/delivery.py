@@ -23,8 +23,7 @@ from billing.gateway.calls import Reply, complete_call  # noqa: E402 as above
 from billing.gateway.signatures import API_VERSION  # noqa: E402 as above
 from billing.models import StripeCall  # noqa: E402 as above
 from core.eventlog import provenance  # noqa: E402 as above
-from deploy.bench.load import ENDPOINT  # noqa: E402 as above
-from deploy.bench.specimen import Specimen  # noqa: E402 as above
+from deploy.bench.specimen import ENDPOINT, Specimen  # noqa: E402 as above
 from orders.models import Item  # noqa: E402 as above
 from orders.services.buying import place_purchase  # noqa: E402 as above
 from simulator.contract import Contract  # noqa: E402 as above
@@ -66,9 +65,13 @@ def session_of(order_id: int, call: StripeCall) -> Json:
     }
 
 
+def event_id(session: Json, event_type: str) -> str:
+    return f"evt_{event_type}_{session['payment_intent']}"
+
+
 def event_about(session: Json, event_type: str) -> str:
     event = Contract.load().blank("event") | {
-        "id": f"evt_{event_type}_{session['payment_intent']}",
+        "id": event_id(session, event_type),
         "object": "event",
         "api_version": API_VERSION,
         "created": int(time.time()),
@@ -109,6 +112,7 @@ def main() -> None:
     specimen = Specimen(
         order=str(order_id),
         call=str(call.pk),
+        event=event_id(session, PAID),
         payload=event_about(session, PAID),
         statements=[replace_all(statement, same) for statement in first],
         queries={"first": len(first), "again": len(again), "unhandled type": len(unhandled)},

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+ENDPOINT = "/webhooks/stripe/default/"
 # The order's rows, and what of them a copy can't have by replacing texts.
 ROWS = {
     "core_event": (
@@ -35,6 +36,7 @@ class Specimen(msgspec.Struct):
 
     order: str
     call: str
+    event: str
     payload: str
     statements: list[str]
     queries: dict[str, int]
