@@ -17,7 +17,7 @@ DATABASES = {
     "default": {"ENGINE": "django.db.backends.postgresql", "NAME": os.environ["PGDATABASE"], "CONN_MAX_AGE": None},
 }
 # The tables are made from the models: its migrations end in the same and take a minute.
-MIGRATION_MODULES = {"djstripe": None}
+MIGRATION_MODULES = {"auth": None, "contenttypes": None, "djstripe": None}
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
