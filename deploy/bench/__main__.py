@@ -8,15 +8,17 @@ embedded one. Stripe is not called. The exit code is 3 where the machine was too
 
 import argparse
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from deploy.bench.comparison import Plan
 from deploy.bench.desk_database import measure_database, measure_generated, run_python
 from deploy.bench.goals import VOLUME, WEBHOOKS
-from deploy.bench.run import Run, compare
+from deploy.bench.run import LATEST, PICTURE, Run, compare, describe
 from deploy.bench.volume import running_with_volume
 from deploy.bench.webhooks import ALL, MAIN, running
 from deploy.demo import EMBEDDED
@@ -41,6 +43,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="7, or 3 with --quick")
     parser.add_argument("--seconds", type=float, help="how long each runs in a round")
     parser.add_argument("--only", action="append", choices=ALL, help="measure these alone", metavar="NAME")
+    parser.add_argument("--results", type=Path, default=LATEST, help="where they are kept: .local/bench/latest.json")
     parser.add_argument("--write", action="store_true", help="draw docs/performance.svg")
     parser.add_argument("--volume", action="store_true", help="full tables beside empty ones, and one hot order")
     parser.add_argument("--desk", action="store_true", help="the admin's pages, on a generated database")
@@ -75,7 +78,14 @@ def measure(url: str, options: argparse.Namespace) -> int:
         return measure_generated(url, options.orders or 1_000_000)
     plan = QUICK if options.quick else THOROUGH
     plan = plan._replace(rounds=options.rounds or plan.rounds, seconds=options.seconds or plan.seconds)
-    run = Run(plan=plan, quick=options.quick, draw=options.write, database_url=url)
+    run = Run(
+        header=describe(url),
+        plan=plan,
+        seed=secrets.randbits(32),
+        quick=options.quick,
+        results=options.results,
+        picture=PICTURE if options.write else None,
+    )
     if options.volume:
         with running_with_volume(url, options.orders or 500_000) as contenders:
             return compare(contenders, VOLUME, run)

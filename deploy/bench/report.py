@@ -69,7 +69,7 @@ def refusal(noisy: Mapping[str, float]) -> Iterator[str]:
 
 def as_json(
     header: Mapping[str, Any], samples: Samples, verdicts: Sequence[Verdict], noisy: Mapping[str, float]
-) -> Any:
+) -> dict[str, Any]:
     """Everything that was measured, each round of it; what was judged of it."""
     return {
         **header,

@@ -4,8 +4,9 @@ import json
 import os
 import platform
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
@@ -26,54 +27,52 @@ TOO_NOISY = 3
 
 
 class Run(NamedTuple):
-    """`draw`: the picture is written. `quick`: the ratios alone are printed."""
+    """`header` says where and when. `quick`: the ratios alone are printed. `picture`: where it is drawn, if at all."""
 
+    header: Mapping[str, object]
     plan: Plan
+    seed: int
     quick: bool
-    draw: bool
-    database_url: str
+    results: Path
+    picture: Path | None
 
 
 def compare(contenders: Sequence[Contender], goals: Sequence[Goal], run: Run) -> int:
     """Measures, prints, keeps; the exit code. Raises StepError when a contender did not do its work."""
-    seed = random.randrange(2**32)  # noqa: S311 it decides who runs first
-    header = describe(run, seed)
-    samples = measure(contenders, run.plan, random.Random(seed))  # noqa: S311 as above
+    samples = measure(contenders, run.plan, random.Random(run.seed))  # noqa: S311 it decides who runs first
     noisy = noise(samples)
     verdicts = [] if noisy else list(judge(goals, samples))
-    LATEST.parent.mkdir(parents=True, exist_ok=True)
-    LATEST.write_text(json.dumps(as_json(header, samples, verdicts, noisy), indent=1) + "\n")
-    for text in sections(header, run, [] if run.quick else list(figures_table(samples, OURS, with_ratios=not noisy))):
+    run.results.parent.mkdir(parents=True, exist_ok=True)
+    found = as_json(dict(run.header), samples, verdicts, noisy) | {"plan": run.plan._asdict(), "seed": run.seed}
+    run.results.write_text(json.dumps(found, indent=1) + "\n")
+    for text in sections(run, [] if run.quick else list(figures_table(samples, OURS, with_ratios=not noisy))):
         print(text)
     for text in refusal(noisy) if noisy else goals_table(verdicts):
         print(text)
     if noisy:
         return TOO_NOISY
-    if run.draw:
-        PICTURE.write_text(draw(samples))
+    if run.picture is not None:
+        run.picture.write_text(draw(samples))
     return 0
 
 
-def sections(header: dict[str, object], run: Run, figures: Sequence[str]) -> Iterator[str]:
-    yield ", ".join(str(header[name]) for name in ("machine", "database", "server"))
-    yield f"{header['made_at']}: median (lowest .. highest) of {run.plan.rounds} rounds of {run.plan.seconds:g} s each"
+def sections(run: Run, figures: Sequence[str]) -> Iterator[str]:
+    yield ", ".join(map(str, run.header.values()))
+    yield f"Median (lowest .. highest) of {run.plan.rounds} rounds of {run.plan.seconds:g} s each"
     yield ""
     if figures:
         yield from figures
         yield ""
 
 
-def describe(run: Run, seed: int) -> dict[str, object]:
+def describe(database_url: str) -> dict[str, object]:
+    """What a reader must know of the machine."""
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} cores, {platform.platform(terse=True)}, Python {platform.python_version()}",
-        "load_before": os.getloadavg(),
-        "database": describe_database(run.database_url),
+        "load": f"load {os.getloadavg()[0]:.1f} before",
+        "database": describe_database(database_url),
         "server": f"gunicorn, {gunicorn.workers} workers of {gunicorn.threads} threads, {CONNECTIONS} connections",
-        "rounds": run.plan.rounds,
-        "seconds": run.plan.seconds,
-        "quick": run.quick,
-        "seed": seed,
     }
 
 
