@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.bench.comparison import Plan
+from deploy.bench.counting import count_all
 from deploy.bench.desk_database import measure_database, measure_generated, run_python
 from deploy.bench.goals import VOLUME, WEBHOOKS
 from deploy.bench.run import LATEST, PICTURE, Run, compare, describe
@@ -78,8 +79,10 @@ def measure(url: str, options: argparse.Namespace) -> int:
         return measure_generated(url, options.orders or 1_000_000)
     plan = QUICK if options.quick else THOROUGH
     plan = plan._replace(rounds=options.rounds or plan.rounds, seconds=options.seconds or plan.seconds)
+    names = options.only or (MAIN if options.quick else ALL)
     run = Run(
         header=describe(url),
+        counts={} if options.quick or options.volume else count_all(url, names),
         plan=plan,
         seed=secrets.randbits(32),
         quick=options.quick,
@@ -89,7 +92,7 @@ def measure(url: str, options: argparse.Namespace) -> int:
     if options.volume:
         with running_with_volume(url, options.orders or 500_000) as contenders:
             return compare(contenders, VOLUME, run)
-    with running(url, options.only or (MAIN if options.quick else ALL)) as contenders:
+    with running(url, names) as contenders:
         return compare(contenders, WEBHOOKS, run)
 
 

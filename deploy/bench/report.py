@@ -5,16 +5,18 @@ from typing import Any
 
 from deploy.bench.comparison import NOISY, UNITS, Samples, Spread, ratios, spread_of, values_of
 from deploy.bench.goals import Goal, Verdict
+from deploy.bench.wire import Counts
 
 DIGITS = {"per_second": 0, "p50": 1, "p99": 1, "cpu": 2}
 UNKNOWN = "–"  # noqa: RUF001 a dash as in print
 
 
-def figures_table(samples: Samples, against: str, *, with_ratios: bool) -> Iterator[str]:
+def figures_table(samples: Samples, counts: Mapping[str, Counts], against: str, *, with_ratios: bool) -> Iterator[str]:
     """Every contender's medians with their ends, and the rate of `against` as a ratio to its own."""
-    yield from heading(["", *UNITS.values(), *([f"{against} to it"] if with_ratios else [])])
+    yield from heading(["", "SQL statements", "trips", *UNITS.values(), *([f"{against} to it"] if with_ratios else [])])
     for name in samples:
-        cells = [figure_cell(samples, name, figure) for figure in UNITS]
+        counted = map(str, counts.get(name, (UNKNOWN, UNKNOWN)))
+        cells = [*counted, *(figure_cell(samples, name, figure) for figure in UNITS)]
         yield row([name, *cells, *([ratio_cell(samples, against, name)] if with_ratios else [])])
 
 
@@ -68,11 +70,11 @@ def refusal(noisy: Mapping[str, float]) -> Iterator[str]:
 
 
 def as_json(
-    header: Mapping[str, Any], samples: Samples, verdicts: Sequence[Verdict], noisy: Mapping[str, float]
+    samples: Samples, counts: Mapping[str, Counts], verdicts: Sequence[Verdict], noisy: Mapping[str, float]
 ) -> dict[str, Any]:
     """Everything that was measured, each round of it; what was judged of it."""
     return {
-        **header,
+        "counts": {name: one._asdict() for name, one in counts.items()},
         "noisy": dict(noisy),
         "contenders": {name: [sample._asdict() for sample in of_rounds] for name, of_rounds in samples.items()},
         "goals": [

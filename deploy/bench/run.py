@@ -18,6 +18,7 @@ from deploy.bench.goals import OURS, Goal, judge
 from deploy.bench.load import CONNECTIONS
 from deploy.bench.picture import draw
 from deploy.bench.report import as_json, figures_table, goals_table, refusal
+from deploy.bench.wire import Counts
 from deploy.processes import LOCAL, ROOT
 
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
@@ -27,9 +28,13 @@ TOO_NOISY = 3
 
 
 class Run(NamedTuple):
-    """`header` says where and when. `quick`: the ratios alone are printed. `picture`: where it is drawn, if at all."""
+    """`header` says where and when. `quick`: the ratios alone are printed. `picture`: where it is drawn, if at all.
+
+    `counts`: what was counted beforehand, by the contender's name.
+    """
 
     header: Mapping[str, object]
+    counts: Mapping[str, Counts]
     plan: Plan
     seed: int
     quick: bool
@@ -43,9 +48,11 @@ def compare(contenders: Sequence[Contender], goals: Sequence[Goal], run: Run) ->
     noisy = noise(samples)
     verdicts = [] if noisy else list(judge(goals, samples))
     run.results.parent.mkdir(parents=True, exist_ok=True)
-    found = as_json(dict(run.header), samples, verdicts, noisy) | {"plan": run.plan._asdict(), "seed": run.seed}
-    run.results.write_text(json.dumps(found, indent=1) + "\n")
-    for text in sections(run, [] if run.quick else list(figures_table(samples, OURS, with_ratios=not noisy))):
+    about = {**run.header, "plan": run.plan._asdict(), "seed": run.seed}
+    run.results.write_text(json.dumps(about | as_json(samples, run.counts, verdicts, noisy), indent=1) + "\n")
+    for text in sections(
+        run, [] if run.quick else list(figures_table(samples, run.counts, OURS, with_ratios=not noisy))
+    ):
         print(text)
     for text in refusal(noisy) if noisy else goals_table(verdicts):
         print(text)

@@ -31,7 +31,7 @@ class Specimen(msgspec.Struct):
     """An order that waits to be paid, the delivery that pays it, and the SQL that this takes.
 
     The order's number is twelve digits that occur nowhere else, and its call's id is as unmistakable: a copy is made by
-    replacing the two, whatever the text. `queries` counts a request's statements, BEGIN and COMMIT included.
+    replacing the two, whatever the text. `event` is the id of the delivery's event.
     """
 
     order: str
@@ -39,7 +39,6 @@ class Specimen(msgspec.Struct):
     event: str
     payload: str
     statements: list[str]
-    queries: dict[str, int]
 
     def copied(self, text: str, number: object) -> str:
         """The text for another order; `number` has twelve digits."""
