@@ -7,6 +7,7 @@ from functools import partial
 from deploy.bench.contender import NUMBERS, Contender, Evidence, Posted
 from deploy.bench.desk_database import desk_environment, run_python
 from deploy.bench.goals import EMPTY_HOT, FULL, HOT, OURS
+from deploy.bench.peers.running import running_textbook
 from deploy.bench.scratch import own_database
 from deploy.bench.subject import DELIVERED, RECORDED, Subject, running_subject
 from deploy.processes import StepError
@@ -23,7 +24,11 @@ def running_with_volume(server_url: str, orders: int) -> Iterator[list[Contender
             subject = stack.enter_context(running_subject(database_url))
             contenders += [subject.paying(spread_out), one_hot_order(subject, hot)]
         print(f"full tables: {Evidence(full, RECORDED).count():,} events of {orders:,} orders")
-        yield contenders
+        # It tells how steady the machine is.
+        *_, empty_view = stack.enter_context(
+            running_textbook(stack.enter_context(own_database(server_url)), subject.specimen)
+        )
+        yield [*contenders, empty_view]
 
 
 def fill_tables(database_url: str, orders: int) -> None:
