@@ -53,7 +53,10 @@ def read_options() -> argparse.Namespace:
     parser.add_argument(
         "--database", help="measure the desk on this one instead, which `manage.py generate` has filled"
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.write and (options.quick or options.volume or options.only):
+        parser.error("--write draws a whole comparison with all peers")
+    return options
 
 
 def main() -> int:

@@ -8,12 +8,13 @@ from deploy.bench.comparison import Samples, Spread, spread_of, values_of
 from deploy.bench.goals import OURS
 
 WIDTH, ROW, TOP, BOTTOM = 880, 30, 56, 40
-LABELS, RIGHT = 220, 120
+LABELS, RIGHT = 230, 120
 PLOT = WIDTH - LABELS - RIGHT
 # Of the row's height; the rest is air.
 BAR = 16
-# Colors of their own for each scheme: a picture can't ask the page that it stands in, only the reader's system.
+# A picture can't ask for the colors of the page that it stands in, only for the reader's system's: so it has a ground.
 STYLE = """
+.ground { fill: #ffffff; }
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-size: 15px; font-weight: 600; }
 .quiet { fill: #59636e; font-size: 12px; }
@@ -22,6 +23,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .ours { fill: #0969da; }
 .whisker { stroke: #1f2328; stroke-width: 1.5; fill: none; }
 @media (prefers-color-scheme: dark) {
+  .ground { fill: #0d1117; }
   text { fill: #f0f6fc; }
   .quiet { fill: #9198a1; }
   .grid { stroke: #3d444d; }
@@ -46,6 +48,7 @@ def lines(rates: dict[str, Spread]) -> Iterator[str]:
     yield '<title id="t">Deliveries per second</title>'
     yield f'<desc id="d">{escape(described)}</desc>'
     yield f"<style>{STYLE}</style>"
+    yield f'<rect class="ground" width="{WIDTH}" height="{height}"/>'
     yield '<text class="title" x="16" y="24">Deliveries per second</text>'
     yield '<text class="quiet" x="16" y="42">median, with the slowest and the fastest round; logarithmic scale</text>'
     for tick in scale.ticks():

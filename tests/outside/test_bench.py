@@ -20,7 +20,7 @@ from deploy.bench.contender import NUMBERS, Evidence, Sample, refuse_unless_done
 from deploy.bench.cpu import seconds_of_tree
 from deploy.bench.goals import AGAIN, OURS, WEBHOOKS, Goal, judge
 from deploy.bench.peers.running import DJSTRIPE
-from deploy.bench.picture import draw
+from deploy.bench.picture import LABELS, draw
 from deploy.bench.run import TOO_NOISY, Run, compare
 from deploy.bench.webhooks import ALL, MAIN, SAME
 from deploy.bench.wire import Counts, relayed
@@ -220,10 +220,10 @@ class TestThePicture:
 
     def test_a_longer_bar_is_faster_and_its_whisker_covers_the_rounds(self) -> None:
         picture = draw(samples_of(slow=[10, 20, 40], quick=[100, 200, 400]))
-        quick, slow = (float(width) for width in re.findall(r'<rect .*?width="([\d.]+)"', picture))
+        quick, slow = (float(width) for width in re.findall(r'<rect class="bar.*?width="([\d.]+)"', picture))
         assert quick > slow > 0
         [(left, right), _] = re.findall(r'd="M([\d.]+) [\d.]+H([\d.]+)', picture)
-        assert float(left) < quick + 220 < float(right)
+        assert float(left) < quick + LABELS < float(right)
 
 
 class TestPeers:
