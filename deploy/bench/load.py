@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from deploy.processes import StepError
 
-ENDPOINT = "/webhooks/stripe/default/"
 CONNECTIONS = 8
 
 

@@ -1,28 +1,40 @@
-"""The database alone: the SQL of one delivery, sent by PostgreSQL's own pgbench."""
+"""The database alone: transactions sent by PostgreSQL's own pgbench."""
 
 import re
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
-from deploy.bench.load import CONNECTIONS
+import psycopg
+
 from deploy.bench.specimen import Specimen
 from deploy.postgres_binaries import find_programs, server_user
 from deploy.processes import StepError
 
-# A number of its own for each transaction of each client, twelve digits long.
-NUMBERS = """\\set turn :turn + 1
-\\set order :base + :client_id * :turns + :turn - 1
-"""
 # The rows whose ids the database draws: a SELECT of one locks it, later statements name it by its id.
 LOCK = re.compile(r'SELECT .* FROM "webhooks_(\w+)" .* LIMIT \d+ FOR UPDATE')
 DRAWN_ID = re.compile(r'("webhooks_(\w+)"\."id" = )\d+')
 LINK_ID = re.compile(r'("link_id" = )\d+')
+# What a delivery needs at the least: its row, unique; the order's lock, and its new state; the event, unique.
+TABLES = """
+    CREATE TABLE delivery (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text UNIQUE, payload text,
+        received_at timestamptz);
+    CREATE TABLE paid_order (id bigint PRIMARY KEY, state text, version int, digest bytea);
+    CREATE TABLE event (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stream text, version int, kind text,
+        data jsonb, digest bytea, recorded_at timestamptz, UNIQUE (stream, version));
+"""
+TRACES = ("SELECT count(*) FROM delivery", "SELECT count(*) FROM event")
+SIX_STATEMENTS = """BEGIN;
+INSERT INTO delivery (event_id, payload, received_at) VALUES ('evt_:order', $payload${payload}$payload$, now());
+SELECT state, version, digest FROM paid_order WHERE id = :order FOR UPDATE;
+UPDATE paid_order SET state = 'paid', version = 2, digest = sha256(digest) WHERE id = :order;
+INSERT INTO event (stream, version, kind, data, digest, recorded_at) VALUES
+    ('order-:order', 2, 'order.paid', '{{"amount": 1850, "currency": "usd"}}', sha256('2'), now());
+COMMIT;
+"""
 
 
-def find_pgbench() -> Path | None:
-    """That of the embedded server, else the system's."""
+def find_pgbench() -> Path:
+    """That of the embedded server, else the system's. Raises StepError when there is none."""
     try:
         beside_the_server = find_programs(server_user()).folder / "pgbench"
     except StepError:
@@ -30,38 +42,33 @@ def find_pgbench() -> Path | None:
     if beside_the_server.is_file():
         return beside_the_server
     on_path = shutil.which("pgbench")
-    return Path(on_path) if on_path else None
+    if on_path is None:
+        raise StepError("there is no pgbench: it comes with PostgreSQL (Debian: postgresql-contrib)")
+    return Path(on_path)
 
 
-def script(specimen: Specimen) -> str:
-    """The transaction as pgbench reads it."""
+def six_statements(specimen: Specimen) -> str:
+    """The payload is another one each time, and as long as ours."""
+    return SIX_STATEMENTS.format(payload=specimen.copied(specimen.payload, ":order"))
+
+
+def make_tables(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(TABLES)
+
+
+def make_orders(database_url: str, numbers: range) -> None:
+    made = "INSERT INTO paid_order SELECT id, 'pending', 1, sha256('1') FROM generate_series(%s::bigint, %s) AS id"
+    with psycopg.connect(database_url) as connection:
+        connection.execute(made, [numbers.start, numbers.stop - 1])
+
+
+def same_statements(specimen: Specimen) -> str:
+    """What our own side sends for one delivery."""
     lines = []
     for statement in specimen.statements:
         text = specimen.copied(statement.strip(), ":order")
         text = LINK_ID.sub(r"\1:paymentlink_id", DRAWN_ID.sub(r"\1:\2_id", text))
         locked = LOCK.match(text)
         lines.append(f"{text} \\gset {locked[1]}_" if locked else f"{text};")
-    return NUMBERS + "\n".join(lines) + "\n"
-
-
-def run_pgbench(program: Path, database_url: str, specimen: Specimen, numbers: range) -> float:
-    """Transactions per second over as many connections as the other side has; pays the orders of these numbers."""
-    turns = len(numbers) // CONNECTIONS
-    variables = {"base": numbers.start, "turns": turns, "turn": 0}
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(script(specimen))
-        file.flush()
-        command = [str(program), "--no-vacuum", f"--file={file.name}", f"--client={CONNECTIONS}", "--jobs=2"]
-        command += [f"--transactions={turns}", *(f"--define={name}={value}" for name, value in variables.items())]
-        done = subprocess.run([*command, database_url], check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise StepError(f"pgbench failed:\n{done.stderr}")
-    return rate(done.stdout)
-
-
-def rate(output: str) -> float:
-    """Without the time that connecting took."""
-    found = re.search(r"^tps = ([\d.]+)", output, re.MULTILINE)
-    if found is None:
-        raise StepError(f"pgbench said something unexpected:\n{output}")
-    return float(found[1])
+    return "\n".join(lines) + "\n"

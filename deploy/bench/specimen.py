@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+ENDPOINT = "/webhooks/stripe/default/"
 # The order's rows, and what of them a copy can't have by replacing texts.
 ROWS = {
     "core_event": (
@@ -30,14 +31,14 @@ class Specimen(msgspec.Struct):
     """An order that waits to be paid, the delivery that pays it, and the SQL that this takes.
 
     The order's number is twelve digits that occur nowhere else, and its call's id is as unmistakable: a copy is made by
-    replacing the two, whatever the text. `queries` counts a request's statements, BEGIN and COMMIT included.
+    replacing the two, whatever the text. `event` is the id of the delivery's event.
     """
 
     order: str
     call: str
+    event: str
     payload: str
     statements: list[str]
-    queries: dict[str, int]
 
     def copied(self, text: str, number: object) -> str:
         """The text for another order; `number` has twelve digits."""

@@ -4,72 +4,83 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import psycopg
 
-from deploy.bench.load import ENDPOINT, Load, http_request, send_all
+from deploy.bench.contender import Evidence, Meter, Posted
+from deploy.bench.cpu import find_postmaster
+from deploy.bench.load import http_request
 from deploy.bench.scratch import free_port
-from deploy.bench.specimen import Specimen
+from deploy.bench.specimen import ENDPOINT, Specimen
 from deploy.check import production
 from deploy.processes import ROOT, Child, StepError
 from deploy.run import answers
 from simulator.webhooks import sign
 
-FIRST_COPY = 910_000_000_000
-READY_SECONDS = 30
+READY_SECONDS = 60
 END_SECONDS = 10
+PAID = "SELECT count(*) FROM orders_order WHERE state = 'paid'"
+DELIVERED = "SELECT count(*) FROM webhooks_delivery"
+RECORDED = "SELECT count(*) FROM core_event"
 
 
 class Subject:
     """A server with its database; orders are made before they are paid, so that paying alone is measured."""
 
-    def __init__(self, environment: dict[str, str], specimen: Specimen) -> None:
+    def __init__(self, environment: Mapping[str, str], specimen: Specimen, process: int) -> None:
         self.database_url = environment["DATABASE_URL"]
         self.specimen = specimen
-        self._port = int(environment["PORT"])
+        self.meter = Meter([process, find_postmaster(self.database_url)])
+        self.port = int(environment["PORT"])
         self._secret = environment["STRIPE_DEFAULT_WEBHOOK_SECRETS"]
-        self._next_copy = FIRST_COPY
 
-    def make_orders(self, count: int) -> range:
-        """Their numbers."""
-        numbers = range(self._next_copy, self._next_copy + count)
-        self._next_copy = numbers.stop
+    def make_orders(self, numbers: range) -> None:
         with psycopg.connect(self.database_url) as connection:
             self.specimen.copy_rows(connection, numbers)
-        return numbers
 
-    def settle(self) -> None:
-        """What PostgreSQL would do in the background after so many rows, done before anything is measured."""
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
-            connection.execute("CHECKPOINT")
+    def delivery(self, number: int) -> bytes:
+        """It pays the order of this number."""
+        return signed(ENDPOINT, self.specimen.copied(self.specimen.payload, number), self._secret)
 
-    def deliver(self, numbers: range) -> Load:
-        """Pay these orders, a delivery each."""
-        load = send_all(self._port, [self._delivery(number) for number in numbers])
-        self.refuse_unless_paid(numbers)
-        return load
+    def delivery_about(self, order: int, number: int) -> bytes:
+        """One of many about the same order: only the event is another one."""
+        payload, event = (
+            self.specimen.copied(self.specimen.payload, order),
+            self.specimen.copied(self.specimen.event, order),
+        )
+        return signed(ENDPOINT, payload.replace(event, f"{event}_{number}"), self._secret)
 
-    def refuse_unless_paid(self, numbers: range) -> None:
-        """Raises StepError: what was measured did not do its work."""
-        paid = "SELECT count(*) FROM orders_order WHERE state = 'paid' AND id BETWEEN %s AND %s"
-        with psycopg.connect(self.database_url) as connection:
-            [count] = connection.execute(paid, [numbers.start, numbers.stop - 1]).fetchone() or [0]
-        if count != len(numbers):
-            raise StepError(f"{len(numbers)} orders were to be paid, {count} are")
+    def paying(self, name: str) -> Posted:
+        return self._posted(name, again=False, evidence=[self.evidence(PAID), self.evidence(DELIVERED)])
 
-    def ask_for_nothing(self, count: int) -> Load:
-        """The same server's empty view."""
-        return send_all(self._port, [http_request("GET", "/healthz")] * count)
+    def paying_again(self, name: str) -> Posted:
+        return self._posted(name, again=True, evidence=[self.evidence(DELIVERED, 0), self.evidence(RECORDED, 0)])
 
-    def _delivery(self, number: int) -> bytes:
-        payload = self.specimen.copied(self.specimen.payload, number).encode()
-        signature = sign(payload, self._secret, int(time.time()))
-        return http_request("POST", ENDPOINT, payload, Content_Type="application/json", Stripe_Signature=signature)
+    def evidence(self, query: str, each: int = 1) -> Evidence:
+        return Evidence(self.database_url, query, each)
+
+    def _posted(self, name: str, *, again: bool, evidence: list[Evidence]) -> Posted:
+        return Posted(
+            name=name,
+            port=self.port,
+            meter=self.meter,
+            request=self.delivery,
+            databases=[self.database_url],
+            make=self.make_orders,
+            evidence=evidence,
+            again=again,
+        )
+
+
+def signed(path: str, payload: str, secret: str) -> bytes:
+    """A delivery as Stripe posts it: docs.stripe.com/webhooks#verify-manually."""
+    body = payload.encode()
+    signature = sign(body, secret, int(time.time()))
+    return http_request("POST", path, body, Content_Type="application/json", Stripe_Signature=signature)
 
 
 @contextmanager
@@ -83,20 +94,33 @@ def running_subject(database_url: str) -> Iterator[Subject]:
     }
     complete(environment, "manage.py", "migrate", "--verbosity=0")
     specimen = msgspec.json.decode(complete(environment, "-m", "deploy.bench.delivery"), type=Specimen)
+    command = [sys.executable, "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py"]
+    with started("web", command, environment) as server:
+        wait_for_answer(server, int(environment["PORT"]), "/readyz")
+        yield Subject(environment, specimen, server.process.pid)
+
+
+@contextmanager
+def started(name: str, command: list[str], environment: Mapping[str, str]) -> Iterator[Child]:
+    """A server, in the project's folder; it is ended at the end."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py"]
-        server = Child("web", command, log=Path(folder) / "web.log", env=environment)
+        server = Child(name, command, log=Path(folder) / f"{name}.log", env=environment)
         try:
-            wait_for_answer(server, int(environment["PORT"]), "/readyz")
-            yield Subject(environment, specimen)
+            yield server
         finally:
             server.end(END_SECONDS)
 
 
-def complete(environment: dict[str, str], *arguments: str) -> str:
+def complete(environment: Mapping[str, str], *arguments: str) -> str:
     """The output of the project's Python."""
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+    return complete_in(ROOT, sys.executable, environment, *arguments)
+
+
+def complete_in(folder: Path, python: str, environment: Mapping[str, str], *arguments: str) -> str:
+    """The output of a Python that runs in this folder."""
+    done = subprocess.run(
+        [python, *arguments], cwd=folder, env=environment, check=False, capture_output=True, text=True
+    )
     if done.returncode:
         raise StepError(f"{' '.join(arguments)} failed:\n{done.stderr}")
     return done.stdout

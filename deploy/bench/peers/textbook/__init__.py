@@ -1,0 +1,1 @@
+"""The webhook view of tutorials, and two that do less: a project of its own."""
