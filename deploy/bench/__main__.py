@@ -1,6 +1,6 @@
 """`python -m deploy.bench`: the webhook path beside its peers, and its goals; `--quick`: the ratios alone, in a minute;
-`--volume`: beside itself with full tables; `--desk`: the pages of the admin at a million orders (deploy/bench/desk.py);
-`--shop`: what the shop's first pages weigh in Chromium (tests/browser/weight.py).
+`--volume`: beside itself with full tables; `--scale`: with more processes, and PgBouncer; `--desk`: the pages of the
+admin at a million orders (deploy/bench/desk.py); `--shop`: what the shop's first pages weigh (tests/browser/weight.py).
 
 All is measured in turn, round after round of one run, in databases of its own on DATABASE_URL's server or on the
 embedded one. Stripe is not called. The exit code is 3 where the machine was too noisy to compare.
@@ -20,6 +20,7 @@ from deploy.bench.counting import count_all
 from deploy.bench.desk_database import measure_database, measure_generated, run_python
 from deploy.bench.goals import VOLUME, WEBHOOKS
 from deploy.bench.run import LATEST, PICTURE, Run, compare, describe
+from deploy.bench.scale import running_scaled
 from deploy.bench.volume import running_with_volume
 from deploy.bench.webhooks import ALL, MAIN, running
 from deploy.demo import EMBEDDED
@@ -47,6 +48,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=LATEST, help="where they are kept: .local/bench/latest.json")
     parser.add_argument("--write", action="store_true", help="draw docs/performance.svg")
     parser.add_argument("--volume", action="store_true", help="full tables beside empty ones, and one hot order")
+    parser.add_argument("--scale", action="store_true", help="one web process and several, and PgBouncer")
     parser.add_argument("--desk", action="store_true", help="the admin's pages, on a generated database")
     parser.add_argument("--shop", action="store_true", help="the shop's first pages in Chromium")
     parser.add_argument("--orders", type=int, help="how many are generated: 1,000,000, with --volume 500,000")
@@ -54,7 +56,7 @@ def read_options() -> argparse.Namespace:
         "--database", help="measure the desk on this one instead, which `manage.py generate` has filled"
     )
     options = parser.parse_args()
-    if options.write and (options.quick or options.volume or options.only):
+    if options.write and (options.quick or options.volume or options.scale or options.only):
         parser.error("--write draws a whole comparison with all peers")
     return options
 
@@ -85,7 +87,7 @@ def measure(url: str, options: argparse.Namespace) -> int:
     names = options.only or (MAIN if options.quick else ALL)
     run = Run(
         header=describe(url),
-        counts={} if options.quick or options.volume else count_all(url, names),
+        counts={} if options.quick or options.volume or options.scale else count_all(url, names),
         plan=plan,
         seed=secrets.randbits(32),
         quick=options.quick,
@@ -95,6 +97,9 @@ def measure(url: str, options: argparse.Namespace) -> int:
     if options.volume:
         with running_with_volume(url, options.orders or 500_000) as contenders:
             return compare(contenders, VOLUME, run)
+    if options.scale:
+        with running_scaled(url) as contenders:
+            return compare(contenders, (), run)
     with running(url, names) as contenders:
         return compare(contenders, WEBHOOKS, run)
 

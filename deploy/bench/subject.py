@@ -1,5 +1,6 @@
 """The shop in its production configuration, and what is sent to it."""
 
+import pwd
 import subprocess
 import sys
 import tempfile
@@ -84,8 +85,10 @@ def signed(path: str, payload: str, secret: str) -> bytes:
 
 
 @contextmanager
-def running_subject(database_url: str) -> Iterator[Subject]:
-    """Raises StepError when it can't be made or doesn't start."""
+def running_subject(database_url: str, *, processes: int = 2, served_by: str = "") -> Iterator[Subject]:
+    """`served_by`: another way to the same database, for the server alone. Raises StepError when it can't be made or
+    doesn't start.
+    """
     environment = production(database_url) | {
         "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
         # Nobody logs in; that of the demo, if it is set, would be refused.
@@ -95,16 +98,19 @@ def running_subject(database_url: str) -> Iterator[Subject]:
     complete(environment, "manage.py", "migrate", "--verbosity=0")
     specimen = msgspec.json.decode(complete(environment, "-m", "deploy.bench.delivery"), type=Specimen)
     command = [sys.executable, "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py"]
-    with started("web", command, environment) as server:
+    serving = {"WEB_CONCURRENCY": str(processes), "DATABASE_URL": served_by or database_url}
+    with started("web", command, environment | serving) as server:
         wait_for_answer(server, int(environment["PORT"]), "/readyz")
         yield Subject(environment, specimen, server.process.pid)
 
 
 @contextmanager
-def started(name: str, command: list[str], environment: Mapping[str, str]) -> Iterator[Child]:
+def started(
+    name: str, command: list[str], environment: Mapping[str, str], user: pwd.struct_passwd | None = None
+) -> Iterator[Child]:
     """A server, in the project's folder; it is ended at the end."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Child(name, command, log=Path(folder) / f"{name}.log", env=environment)
+        server = Child(name, command, log=Path(folder) / f"{name}.log", env=environment, user=user)
         try:
             yield server
         finally:
