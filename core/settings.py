@@ -110,6 +110,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.parse(configuration.database_url, conn_max_age=600, conn_health_checks=True)}
+# Statements of core/trips.py are prepared when they are sent for the third time; the ORM binds its own by itself.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 2)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
