@@ -15,6 +15,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.urls import resolve
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
@@ -58,6 +59,28 @@ class RequestContextMiddleware:
             milliseconds=round((time.perf_counter() - started) * 1000),
         )
         response["X-Request-Id"] = request_id
+        return response
+
+
+class ProgramsMiddleware:
+    """What only programs ask for (settings.FOR_PROGRAMS) is answered here: all that stands below in settings.MIDDLEWARE
+    is for people, and would cost a delivery of Stripe's more than its signature does.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(settings.FOR_PROGRAMS):
+            return self.get_response(request)
+        view, args, kwargs = resolve(request.path_info)
+        try:
+            response: HttpResponse = view(request, *args, **kwargs)
+        except Exception as exception:
+            answer = answer_exception(request, exception)
+            if answer is None:
+                raise
+            return answer
         return response
 
 
@@ -178,9 +201,14 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, Refusal):
-            return answer_refusal(request, exception)
-        if isinstance(exception, OperationalError | InterfaceError):
-            log.error("database.unavailable", exc_info=exception)
-            return answer_unavailable(request)
-        return None
+        return answer_exception(request, exception)
+
+
+def answer_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """None for what is neither: a mistake of ours."""
+    if isinstance(exception, Refusal):
+        return answer_refusal(request, exception)
+    if isinstance(exception, OperationalError | InterfaceError):
+        log.error("database.unavailable", exc_info=exception)
+        return answer_unavailable(request)
+    return None

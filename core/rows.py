@@ -7,37 +7,25 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
-from core.trips import Row, Statement
+from core.pipeline import Row, Statement
 
 type AnyField = Field[Any, Any]
-
-
-def fields_of(model: type[Model], without: tuple[str, ...] = ()) -> list[AnyField]:
-    return [field for field in model._meta.concrete_fields if field.name not in without]
-
-
-def primary_key(model: type[Model]) -> AnyField:
-    key: AnyField = model._meta.pk
-    return key
-
-
-def table_of(model: type[Model]) -> str:
-    return connection.ops.quote_name(model._meta.db_table)
-
-
-def column_of(field: AnyField) -> str:
-    name: Any = field.column  # of a concrete field there is one
-    return connection.ops.quote_name(name)
+type Fields = tuple[AnyField, ...]
 
 
 @cache
-def selection(model: type[Model], without: tuple[str, ...]) -> str:
-    columns = ", ".join(column_of(field) for field in fields_of(model, without))
-    return f"SELECT {columns} FROM {table_of(model)}"
+def fields_of(model: type[Model], without: tuple[str, ...] = ()) -> Fields:
+    return tuple(field for field in model._meta.concrete_fields if field.name not in without)
+
+
+@cache
+def primary_key(model: type[Model]) -> AnyField:
+    key: AnyField = model._meta.pk
+    return key
 
 
 def select_rows(
@@ -50,71 +38,64 @@ def select_rows(
 
 def rows_from[Any_: Model](model: type[Any_], found: Iterable[Row], *, without: tuple[str, ...] = ()) -> list[Any_]:
     """The model's instances, of what `select_rows` brought."""
-    names, converters = how_to_read(model, without)
-    return [model.from_db(connection.alias, names, converted(row, converters)) for row in found]
-
-
-@cache
-def how_to_read(model: type[Model], without: tuple[str, ...]) -> tuple[list[str], list[tuple[int, AnyField]]]:
-    """The attributes' names, and which columns their fields make something else of."""
     fields = fields_of(model, without)
-    return [field.attname for field in fields], [
-        (index, field) for index, field in enumerate(fields) if hasattr(field, "from_db_value")
-    ]
-
-
-def converted(row: Row, converters: Sequence[tuple[int, Any]]) -> Sequence[Any]:
-    values = list(row)
-    for index, field in converters:
-        values[index] = field.from_db_value(values[index], None, connection)
-    return values
+    names = [field.attname for field in fields]
+    return [model.from_db(DEFAULT_DB_ALIAS, names, converted(row, fields)) for row in found]
 
 
 def insert_rows(rows: Sequence[Model], *, refusal: Exception | None = None) -> Statement:
     """In one statement; columns that the database fills stay out. `rows` are of one model, and at least one."""
-    fields = [field for field in fields_of(type(rows[0])) if is_given(rows[0], field)]
-    columns = ", ".join(column_of(field) for field in fields)
-    one = f"({', '.join(['%s'] * len(fields))})"
-    table = table_of(type(rows[0]))
-    return Statement(
-        f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(rows))}",
-        tuple(adapted(row, field) for row in rows for field in fields),
-        refusal,
-    )
+    model = type(rows[0])
+    fields = tuple(field for field in fields_of(model) if is_given(rows[0], field))
+    values = [value for row in rows for value in adapted(row, fields)]
+    return Statement(insertion(model, fields, len(rows)), tuple(values), refusal)
+
+
+def insert_unless_there(row: Model, condition: Statement) -> Statement:
+    """Nothing happens where a row fulfils the condition or has a unique key of this one's: no id is drawn in vain."""
+    fields = tuple(field for field in fields_of(type(row)) if is_given(row, field))
+    sql = f"{insertion_unless(type(row), fields, condition.sql)} ON CONFLICT DO NOTHING"
+    return Statement(sql, (*adapted(row, fields), *condition.params))
 
 
 def upsert_rows(rows: Sequence[Model]) -> Statement:
     """In one statement, by their primary keys."""
-    inserted, key = insert_rows(rows), primary_key(type(rows[0]))
-    names = [column_of(field) for field in fields_of(type(rows[0])) if field is not key]
-    updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in names)
-    return inserted._replace(sql=f"{inserted.sql} ON CONFLICT ({column_of(key)}) DO UPDATE SET {updates}")
+    inserted = insert_rows(rows)
+    return inserted._replace(sql=f"{inserted.sql} {replacing(type(rows[0]))}")
 
 
-def update_row(row: Model, names: Sequence[str] = ()) -> Statement:
+def update_row(row: Model, names: Iterable[str] = ()) -> Statement:
     """The fields of these names, or all."""
-    key = primary_key(type(row))
-    fields = [field for field in fields_of(type(row)) if field is not key and (not names or field.name in names)]
-    values = ", ".join(f"{column_of(field)} = %s" for field in fields)
-    table = table_of(type(row))
-    return Statement(
-        f"UPDATE {table} SET {values} WHERE {column_of(key)} = %s",
-        tuple(adapted(row, field) for field in [*fields, key]),
-    )
+    model, wanted = type(row), tuple(names)
+    key = primary_key(model)
+    fields = tuple(field for field in fields_of(model) if field is not key and (not wanted or field.name in wanted))
+    return Statement(updating(model, fields), tuple(adapted(row, (*fields, key))))
 
 
 def delete_rows(model: type[Model], keys: Iterable[object]) -> Statement:
     key = primary_key(model)
-    table = table_of(model)
+    database = connections[DEFAULT_DB_ALIAS]
     return Statement(
-        f"DELETE FROM {table} WHERE {column_of(key)} = ANY(%s)",
-        ([key.get_db_prep_save(one, connection) for one in keys],),
+        f"DELETE FROM {table_of(model)} WHERE {column_of(key)} = ANY(%s)",
+        ([key.get_db_prep_save(one, database) for one in keys],),
     )
 
 
 def by_key(model: type[Model], value: object) -> Statement:
     """The value of its primary key, to be compared with."""
-    return Statement("%s", (primary_key(model).get_db_prep_save(value, connection),))
+    return Statement("%s", (primary_key(model).get_db_prep_save(value, connections[DEFAULT_DB_ALIAS]),))
+
+
+def adapted(row: Model, fields: Fields) -> list[Any]:
+    database = connections[DEFAULT_DB_ALIAS]
+    return [field.get_db_prep_save(getattr(row, field.attname), database) for field in fields]
+
+
+def converted(row: Row, fields: Fields) -> Sequence[Any]:
+    values = list(row)
+    for index, from_db_value in to_convert(fields):
+        values[index] = from_db_value(values[index], None, connections[DEFAULT_DB_ALIAS])
+    return values
 
 
 def is_given(row: Model, field: AnyField) -> bool:
@@ -122,5 +103,52 @@ def is_given(row: Model, field: AnyField) -> bool:
     return not isinstance(value, DatabaseDefault) and not (value is None and field.primary_key)
 
 
-def adapted(row: Model, field: AnyField) -> Any:
-    return field.get_db_prep_save(getattr(row, field.attname), connection)
+@cache
+def to_convert(fields: Fields) -> list[tuple[int, Any]]:
+    """Which columns are something else in Python than psycopg makes of them, and how that is made."""
+    own = [(index, getattr(field, "from_db_value", None)) for index, field in enumerate(fields)]
+    return [(index, from_db_value) for index, from_db_value in own if from_db_value]
+
+
+@cache
+def selection(model: type[Model], without: tuple[str, ...]) -> str:
+    return f"SELECT {columns(fields_of(model, without))} FROM {table_of(model)}"
+
+
+@cache
+def insertion(model: type[Model], fields: Fields, count: int) -> str:
+    row = f"({', '.join(['%s'] * len(fields))})"
+    return f"INSERT INTO {table_of(model)} ({columns(fields)}) VALUES {', '.join([row] * count)}"
+
+
+@cache
+def insertion_unless(model: type[Model], fields: Fields, condition: str) -> str:
+    table, values = table_of(model), ", ".join(["%s"] * len(fields))
+    known = f"SELECT FROM {table} WHERE {condition}"
+    return f"INSERT INTO {table} ({columns(fields)}) SELECT {values} WHERE NOT EXISTS ({known})"
+
+
+@cache
+def replacing(model: type[Model]) -> str:
+    key = primary_key(model)
+    names = [column_of(field) for field in fields_of(model) if field is not key]
+    return f"ON CONFLICT ({column_of(key)}) DO UPDATE SET {', '.join(f'{name} = EXCLUDED.{name}' for name in names)}"
+
+
+@cache
+def updating(model: type[Model], fields: Fields) -> str:
+    values = ", ".join(f"{column_of(field)} = %s" for field in fields)
+    return f"UPDATE {table_of(model)} SET {values} WHERE {column_of(primary_key(model))} = %s"
+
+
+def columns(fields: Fields) -> str:
+    return ", ".join(column_of(field) for field in fields)
+
+
+def table_of(model: type[Model]) -> str:
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(model._meta.db_table)
+
+
+def column_of(field: AnyField) -> str:
+    name: Any = field.column  # of a concrete field there is one
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(name)

@@ -75,12 +75,14 @@ MIDDLEWARE = [
     "core.middleware.RequestContextMiddleware",
     "core.proxies.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "core.middleware.ProgramsMiddleware",
+    # From here on, only what people ask for.
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "core.middleware.AdminContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "core.middleware.StaffSessionMiddleware",
@@ -91,6 +93,8 @@ MIDDLEWARE = [
     "core.middleware.DenialMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+
+FOR_PROGRAMS = ("/webhooks/",)
 
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"
@@ -110,8 +114,6 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.parse(configuration.database_url, conn_max_age=600, conn_health_checks=True)}
-# Statements of core/trips.py are prepared when they are sent for the third time; the ORM binds its own by itself.
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("prepare_threshold", 2)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"

@@ -1,36 +1,23 @@
 """Round trips to PostgreSQL: statements that are sent together, inside Django's transactions.
 
-Waiting for an answer costs both sides more than most statements do. psycopg's pipeline sends many at once, but inside
-`atomic()` it waits for the BEGIN that it sends by itself, and COMMIT is waited for again. Here the first trip of a
-transaction carries BEGIN and the last one COMMIT. Django need not know: psycopg leaves a transaction alone that is
-open, and commits none that is over.
-
-Statements are bound by the server and prepared (settings.DATABASES, `prepare_threshold`), so their text should be
-static. Why so: docs/decisions/0026-two-trips.md.
+Waiting for an answer costs both sides more than most statements do. Here the first trip of a transaction carries BEGIN
+and the last one COMMIT. Django need not know: psycopg leaves a transaction alone that is open, and commits none that is
+over. Why so: docs/decisions/0026-two-trips.md
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from psycopg.pq import TransactionStatus
 
-type Row = tuple[Any, ...]
+from core.pipeline import Answer, Row, Statement, exchange
 
-
-class Statement(NamedTuple):
-    """`refusal` is what is raised where a unique key, or another constraint, refuses it."""
-
-    sql: str
-    params: tuple[Any, ...] = ()
-    refusal: Exception | None = None
-
-
-COMMIT = Statement("COMMIT")
+BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
 
 # What was written in the transaction that is open, and not sent yet; None where everything is sent at once.
 _unsent: ContextVar[list[Statement] | None] = ContextVar("unsent", default=None)
@@ -96,33 +83,21 @@ def travel(statements: Sequence[Statement]) -> list[list[Row]]:
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
     started = time.perf_counter()
-    cursors: list[psycopg.Cursor[Row]] = []
-    try:
-        with connection.wrap_database_errors, pipeline(connection.connection):
-            for statement in statements:
-                cursors.append(psycopg.Cursor(connection.connection))
-                cursors[-1].execute(statement.sql, statement.params)
-    except IntegrityError as error:
-        refused = next(one for one, cursor in zip(statements, cursors, strict=False) if cursor.pgresult is None)
-        if refused.refusal is None:
-            raise
-        raise refused.refusal from error
+    with connection.wrap_database_errors:
+        answers = exchange_in_transaction(connection.connection, statements)
     note_queries(statements, time.perf_counter() - started)
-    if statements and statements[-1] is COMMIT and cursors[-1].statusmessage != COMMIT.sql:
+    if statements and statements[-1] is COMMIT and answers[-1].tag != COMMIT.sql:
         raise NotCommittedError
-    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    return [answer.rows for answer in answers]
 
 
-@contextmanager
-def pipeline(database: psycopg.Connection[Any]) -> Iterator[None]:
-    """psycopg's, behind a BEGIN where Django says that a transaction is open, and none is yet."""
-    begins = connection.in_atomic_block and database.pgconn.transaction_status == TransactionStatus.IDLE
-    if begins:
-        database.autocommit = True  # else psycopg sends a BEGIN of its own, and waits for it
-    with database.pipeline():
-        if begins:
-            psycopg.Cursor(database).execute("BEGIN")
-        yield
+def exchange_in_transaction(database: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[Answer]:
+    """Behind a BEGIN where Django says that a transaction is open, and none is yet."""
+    if not connection.in_atomic_block or database.pgconn.transaction_status != TransactionStatus.IDLE:
+        return exchange(database, statements)
+    database.autocommit = True  # psycopg's: it would send a BEGIN of its own before the next of the ORM's statements
+    _, *answers = exchange(database, [BEGIN, *statements])
+    return answers
 
 
 def note_queries(statements: Sequence[Statement], seconds: float) -> None:

@@ -13,8 +13,9 @@ from django.utils import timezone
 from billing.models import StripeCall
 from billing.services import call_id_in
 from core.configuration import Account
-from core.rows import adapted, column_of, fields_of, rows_from, select_rows
-from core.trips import Row, Statement, ask
+from core.pipeline import Row, Statement
+from core.rows import insert_unless_there, rows_from, select_rows
+from core.trips import ask
 from orders.models import FORGOTTEN, Order, OrderLine, RefundRequest
 from orders.projections import OrderAggregate
 from orders.services.attempts import CREATE_INTENT, CREATE_SESSION
@@ -90,17 +91,10 @@ def claiming_statements(
         received_at=timezone.now(),
     )
     key = (event.id, account.name)
-    fields = fields_of(Delivery, without=("id",))
-    names, values = ", ".join(column_of(field) for field in fields), ", ".join(["%s"] * len(fields))
-    # What is there already is not inserted in vain: that would draw an id.
-    insert = (
-        f"INSERT INTO webhooks_delivery ({names}) SELECT {values}"
-        f" WHERE NOT EXISTS (SELECT FROM webhooks_delivery WHERE {THE_DELIVERY}) ON CONFLICT DO NOTHING"
-    )
     to_note = DeliverySource.BACKFILL if source == DeliverySource.WEBHOOK else ""
     lock = f"SELECT FROM webhooks_delivery WHERE {THE_DELIVERY} AND (state = ANY(%s) OR source = %s) FOR UPDATE"
     return [
-        Statement(insert, (*(adapted(received, field) for field in fields), *key)),
+        insert_unless_there(received, Statement(THE_DELIVERY, key)),
         Statement(lock, (*key, [*states], to_note)),
         select_rows(Delivery, Statement(THE_DELIVERY, key), without=PAYLOAD),
     ]

@@ -73,7 +73,7 @@ def process_on_any_connection(
 
     So nobody asks first whether the connection that was kept is still there, which would be a round trip.
     """
-    vars(connection)["health_check_done"] = True
+    connection.health_check_done = True  # type: ignore[attr-defined] # of Django's wrapper, unknown to its stubs
     try:
         return process_delivery(account, event, payload, source)
     except (OperationalError, InterfaceError):

@@ -16,8 +16,9 @@ from django.utils import timezone
 from core.chain import Head
 from core.eventlog.append import RecordedFact, appending
 from core.models import StreamHead
+from core.pipeline import Row, Statement
 from core.rows import by_key, delete_rows, insert_rows, rows_from, select_rows, update_row, upsert_rows
-from core.trips import Row, Statement, ask, write
+from core.trips import ask, write
 
 aggregates: dict[str, "type[Aggregate[Any]]"] = {}
 

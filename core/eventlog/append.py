@@ -11,8 +11,8 @@ from core.chain import Head, canonical_bytes, next_digest
 from core.eventlog import provenance
 from core.eventlog.facts import decode, encode
 from core.models import Event
+from core.pipeline import Statement
 from core.rows import insert_rows
-from core.trips import Statement
 
 
 class StreamConflictError(Exception):

@@ -4,7 +4,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone
 
-from core.trips import Statement, write
+from core.pipeline import Statement
+from core.trips import write
 from orders.models import FORGOTTEN
 
 # One statement, in which the ORM can't say when a row stays as it is.
