@@ -33,7 +33,7 @@ UNDONE = [DeliveryState.RECEIVED, DeliveryState.FAILED]
 PAYLOAD = ("payload",)
 
 THE_DELIVERY = "event_id = %s AND account = %s"
-THE_CALL = "id = %s AND operation = ANY(%s)"
+THE_CALL = f"id = %s AND operation IN ('{"', '".join(OPENED_BY.values())}')"
 THE_LINK = "payment_intent = %s AND account = %s"
 IS_UNDONE = f"EXISTS (SELECT FROM webhooks_delivery WHERE {THE_DELIVERY} AND state = ANY(%s))"
 # Of the call that opened its checkout, else of its payment.
@@ -115,7 +115,7 @@ class Inquiry(NamedTuple):
             return cls([], ())
         kind, intent = str(stripe_object.get("object")), intent_of(stripe_object)
         undone = (event.id, account.name, [*states])
-        call = (call_id_in(stripe_object.get("metadata")), [*OPENED_BY.values()])
+        call = (call_id_in(stripe_object.get("metadata")),)
         link = (intent, account.name)
         speaks_of_intent = kind in KNOWN_BY_INTENT and bool(intent)
         speaks_of_call = event.livemode == account.livemode and bool(intent)
@@ -123,16 +123,16 @@ class Inquiry(NamedTuple):
         making = (*link, timezone.now(), *undone, speaks_of_intent, speaks_of_call, *call, *may_open)
         lock_link = Statement(f"{THE_LINK} AND {IS_UNDONE}", (*link, *undone))
         order_id = Statement(ORDER_ID, (*call, *link))
-        circumstances = (*call, *link, FORGOTTEN, *link, DeliveryState.WAITING)
+        to_lock = Statement(f"(SELECT {ORDER_ID} WHERE {IS_UNDONE})", (*order_id.params, *undone))
+        circumstances = (*order_id.params, FORGOTTEN, *link, DeliveryState.WAITING)
         children = judged_by(event.type, kind)
-        lock_order, *below = OrderAggregate.loading(order_id, children)
         return cls(
             [
                 select_rows(StripeCall, Statement(THE_CALL, call)),
                 Statement(MAKE_LINK, making),
                 select_rows(PaymentLink, lock_link, locked=True),
-                lock_order,
-                *below,
+                OrderAggregate.locking(to_lock),
+                *(OrderAggregate.below(order_id, model) for model in children),
                 Statement(f"SELECT {IS_FORGOTTEN}, {HAS_WAITING}", circumstances),
             ],
             children,

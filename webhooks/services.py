@@ -73,11 +73,12 @@ def process_on_any_connection(
 
     So nobody asks first whether the connection that was kept is still there, which would be a round trip.
     """
+    kept = connection.connection
     connection.health_check_done = True  # type: ignore[attr-defined] # of Django's wrapper, unknown to its stubs
     try:
         return process_delivery(account, event, payload, source)
     except (OperationalError, InterfaceError):
-        if connection.connection is not None:
+        if connection.connection is kept:
             raise
         return process_delivery(account, event, payload, source)
 

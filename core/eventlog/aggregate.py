@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar, Self, cast
 
-from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
@@ -18,7 +17,7 @@ from core.eventlog.append import RecordedFact, appending
 from core.models import StreamHead
 from core.pipeline import Row, Statement
 from core.rows import by_key, delete_rows, insert_rows, rows_from, select_rows, update_row, upsert_rows
-from core.trips import ask, write
+from core.trips import ask, transaction_in_trips, write
 
 aggregates: dict[str, "type[Aggregate[Any]]"] = {}
 
@@ -62,25 +61,30 @@ class Aggregate[Root: StreamHead]:
 
         Children are read when they are asked for.
         """
-        loaded = cls.loaded(ask(*cls.loading(by_key(cls.root_model, key))))
+        loaded = cls.loaded(ask(cls.locking(by_key(cls.root_model, key))))
         if loaded is None:
             raise cls.root_model.DoesNotExist
         return loaded
 
     @classmethod
-    def loading(cls, key: Statement, children: Sequence[type[Model]] = ()) -> list[Statement]:
-        """What locks the row of a key (an expression of SQL), and reads these children behind it.
+    def locking(cls, key: Statement) -> Statement:
+        """What locks and reads the row of a key, which is an expression of SQL.
 
         Children are read by later statements: one statement that locks and reads them would see them as they were
         before it waited for the lock.
         """
-        name = cls.root_model._meta.pk.column
-        root = select_rows(cls.root_model, key._replace(sql=f"{name} = {key.sql}"), locked=True)
-        return [root, *(cls.below(key, model) for model in children)]
+        return select_rows(
+            cls.root_model, key._replace(sql=f"{cls.root_model._meta.pk.column} = {key.sql}"), locked=True
+        )
+
+    @classmethod
+    def below(cls, key: Statement, model: type[Model]) -> Statement:
+        """What reads the children of one model; the key is that of the root."""
+        return select_rows(model, key._replace(sql=f"{cls.child_models[model]} = {key.sql}"))
 
     @classmethod
     def loaded(cls, found: Sequence[Sequence[Row]], children: Sequence[type[Model]] = ()) -> Self | None:
-        """The aggregate of what `loading` brought; None when there is no such row."""
+        """The aggregate of what `locking` brought, and `below` for these children; None when there is no such row."""
         root_rows, *child_rows = found
         for root in rows_from(cls.root_model, root_rows):
             aggregate = cls(cast("Root", root), stored=True)
@@ -90,14 +94,10 @@ class Aggregate[Root: StreamHead]:
         return None
 
     @classmethod
-    def below(cls, key: Statement, model: type[Model]) -> Statement:
-        return select_rows(model, key._replace(sql=f"{cls.child_models[model]} = {key.sql}"))
-
-    @classmethod
     @contextmanager
     def locked(cls, key: object) -> Iterator[Self]:
         """A transaction around one decision: load, let the caller record facts, save."""
-        with transaction.atomic(durable=True):
+        with transaction_in_trips():
             aggregate = cls.load_locked(key)
             yield aggregate
             aggregate.save()
