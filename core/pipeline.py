@@ -9,7 +9,7 @@ import re
 import select
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -24,6 +24,7 @@ from psycopg.pq.abc import PGconn, PGresult
 # A statement is prepared when it is sent for the third time, as long as a connection has not prepared so many.
 OFTEN = 3
 PREPARED_AT_MOST = 200
+COUNTED_AT_MOST = 1000
 CARRIED_OUT = {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}
 
 type Row = tuple[Any, ...]
@@ -56,6 +57,8 @@ class PreparedStatements:
     def is_to_be_prepared(self, text: Text) -> bool:
         if len(self.names) >= PREPARED_AT_MOST:
             return False
+        if len(self.seen) > COUNTED_AT_MOST:  # texts that came once, as of many rows at a time
+            self.seen.clear()
         self.seen[text] += 1
         return self.seen[text] >= OFTEN
 
@@ -107,7 +110,7 @@ def send(database: "psycopg.Connection[Any]", prepared: PreparedStatements, stat
     return [answered._replace(prepares=name), answered]
 
 
-@cache
+@lru_cache(maxsize=1000)
 def numbered(sql: str) -> bytes:
     numbers = count(1)
     return re.sub("%s", lambda _: f"${next(numbers)}", sql).encode()

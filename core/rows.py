@@ -4,7 +4,7 @@ Values are adapted as the ORM adapts them. Nothing is computed here: no defaults
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -115,7 +115,7 @@ def selection(model: type[Model], without: tuple[str, ...]) -> str:
     return f"SELECT {columns(fields_of(model, without))} FROM {table_of(model)}"
 
 
-@cache
+@lru_cache(maxsize=1000)
 def insertion(model: type[Model], fields: Fields, count: int) -> str:
     row = f"({', '.join(['%s'] * len(fields))})"
     return f"INSERT INTO {table_of(model)} ({columns(fields)}) VALUES {', '.join([row] * count)}"

@@ -42,6 +42,11 @@ def write(*statements: Statement) -> None:
         unsent += statements
 
 
+def finish_writing() -> None:
+    """What was written is done now, or refused."""
+    travel(take_unsent())
+
+
 @contextmanager
 def transaction_in_trips() -> Iterator[None]:
     """`atomic(durable=True)` in which what is written waits for the next question, and the last of it for COMMIT.
@@ -55,7 +60,7 @@ def transaction_in_trips() -> Iterator[None]:
             if len(connection.atomic_blocks) == 1:
                 travel([*take_unsent(), COMMIT])
             else:  # a test may have a transaction around this one
-                travel(take_unsent())
+                finish_writing()
         finally:
             _unsent.reset(token)
 
@@ -63,8 +68,8 @@ def transaction_in_trips() -> Iterator[None]:
 def send_before(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 as Django calls it
     """Around each of the ORM's statements: first what was written before."""
     unsent = take_unsent()
-    # That of a savepoint which is rolled back need not be done first. A savepoint begins with nothing unsent.
-    if unsent and not sql.startswith("ROLLBACK TO SAVEPOINT"):
+    # What is unsent when a savepoint is rolled back was written in it: that it begins sends all that was before.
+    if not sql.startswith("ROLLBACK TO SAVEPOINT"):
         travel(unsent)
     return execute(sql, params, many, context)
 
@@ -80,13 +85,15 @@ def take_unsent() -> list[Statement]:
 
 def travel(statements: Sequence[Statement]) -> list[list[Row]]:
     """One round trip. Raises Django's database errors, or the refusal of the statement that was refused."""
+    if not statements:
+        return []
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
     started = time.perf_counter()
     with connection.wrap_database_errors:
         answers = exchange_in_transaction(connection.connection, statements)
     note_queries(statements, time.perf_counter() - started)
-    if statements and statements[-1] is COMMIT and answers[-1].tag != COMMIT.sql:
+    if statements[-1] is COMMIT and answers[-1].tag != COMMIT.sql:
         raise NotCommittedError
     return [answer.rows for answer in answers]
 

@@ -18,7 +18,7 @@ from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
 from core.rows import update_row
-from core.trips import transaction_in_trips, write
+from core.trips import finish_writing, transaction_in_trips, write
 from orders.services.forgetting import is_forgotten
 from webhooks.dossier import UNDONE, Inquiry, claim_delivery, claimable, open_dossier
 from webhooks.events import StripeEvent, parse_event, without_secrets
@@ -120,6 +120,7 @@ def adopt_waiting(account: Account, outcome: Outcome) -> None:
             with transaction.atomic(), provenance.acting(f"stripe:{account.name}", cause=event.id):
                 dossier = open_dossier(account, event, event.data.object, DeliveryState.WAITING)
                 finish_delivery(delivery, handle_event(account, event, dossier), is_forgotten=dossier.is_forgotten)
+                finish_writing()
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
