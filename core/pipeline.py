@@ -18,7 +18,7 @@ import psycopg
 from psycopg import abc
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
 # A statement is prepared when it is sent for the third time, as long as a connection has not prepared so many.
@@ -66,21 +66,34 @@ class PreparedStatements:
 _prepared: "WeakKeyDictionary[psycopg.Connection[Any], PreparedStatements]" = WeakKeyDictionary()
 
 
+class Bound(NamedTuple):
+    """A statement with its parameters as they are sent."""
+
+    statement: Statement
+    params: "Sequence[abc.Buffer | None]"
+    types: tuple[int, ...]
+    formats: Sequence[Format]
+
+    @property
+    def text(self) -> Text:
+        return self.statement.sql, self.types
+
+
 class Sent(NamedTuple):
     """A message to the server; `prepares` is the name that a statement gets by it, the others are to be answered."""
 
-    statement: Statement
-    adapter: abc.Transformer
-    text: Text
+    bound: Bound
     prepares: bytes = b""
 
 
 def exchange(database: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[Answer]:
     """Carry statements out in order, up to the first that fails. Raises psycopg's errors, or a statement's refusal."""
     wire, prepared = database.pgconn, _prepared.setdefault(database, PreparedStatements())
+    adapter = Transformer(database)
+    bound = [bind(adapter, statement) for statement in statements]  # what can't be sent is refused before anything is
     wire.enter_pipeline_mode()
     try:
-        sent = [message for statement in statements for message in send(database, prepared, statement)]
+        sent = [message for one in bound for message in send(wire, prepared, one)]
         wire.pipeline_sync()
         flush(wire)
         results = [next_result(wire) for _ in sent]
@@ -89,25 +102,28 @@ def exchange(database: "psycopg.Connection[Any]", statements: Sequence[Statement
     except BaseException:
         database.close()  # nobody knows how far it got
         raise
-    return [answer for message, result in zip(sent, results, strict=True) for answer in read(prepared, message, result)]
+    pairs = zip(sent, results, strict=True)
+    return [answer for message, result in pairs for answer in read(prepared, adapter, message, result)]
 
 
-def send(database: "psycopg.Connection[Any]", prepared: PreparedStatements, statement: Statement) -> list[Sent]:
-    wire, sql, adapter = database.pgconn, numbered(statement.sql), Transformer(database)
+def bind(adapter: abc.Transformer, statement: Statement) -> Bound:
     params = adapter.dump_sequence(statement.params, [PyFormat.AUTO] * len(statement.params))
-    types, formats = adapter.types or (), adapter.formats
-    answered = Sent(statement, adapter, (statement.sql, types))
-    name = prepared.names.get(answered.text)
+    return Bound(statement, params, adapter.types or (), adapter.formats or ())
+
+
+def send(wire: PGconn, prepared: PreparedStatements, bound: Bound) -> list[Sent]:
+    statement, params, types, formats = bound
+    sql, name = numbered(statement.sql), prepared.names.get(bound.text)
     if name is not None:
         wire.send_query_prepared(name, params, formats)
-        return [answered]
-    if not prepared.is_to_be_prepared(answered.text):
+        return [Sent(bound)]
+    if not prepared.is_to_be_prepared(bound.text):
         wire.send_query_params(sql, params, types, formats)
-        return [answered]
+        return [Sent(bound)]
     name = b"trip_%d" % next(prepared.numbers)
     wire.send_prepare(name, sql, types)
     wire.send_query_prepared(name, params, formats)
-    return [answered._replace(prepares=name), answered]
+    return [Sent(bound, prepares=name), Sent(bound)]
 
 
 @lru_cache(maxsize=1000)
@@ -118,18 +134,14 @@ def numbered(sql: str) -> bytes:
 
 def flush(wire: PGconn) -> None:
     """Send all that is to be sent, and take in what is answered meanwhile, lest both sides wait for each other."""
-    ready = select.poll()
-    ready.register(wire.socket, select.POLLIN | select.POLLOUT)
     while wire.flush():
-        if any(event & select.POLLIN for _, event in ready.poll()):
+        if wait(wire, select.POLLIN | select.POLLOUT) & select.POLLIN:
             wire.consume_input()
 
 
 def next_result(wire: PGconn) -> PGresult:
-    ready = select.poll()
-    ready.register(wire.socket, select.POLLIN)
     while wire.is_busy():
-        ready.poll()
+        wait(wire, select.POLLIN)
         wire.consume_input()
     result = wire.get_result()
     if result is None or wire.status == ConnStatus.BAD:
@@ -139,16 +151,23 @@ def next_result(wire: PGconn) -> PGresult:
     return result
 
 
-def read(prepared: PreparedStatements, message: Sent, result: PGresult) -> list[Answer]:
+def wait(wire: PGconn, events: int) -> int:
+    """Until one of these can be; which can be. Other threads go on meanwhile."""
+    ready = select.poll()
+    ready.register(wire.socket, events)
+    [(_, happened)] = ready.poll()
+    return happened
+
+
+def read(prepared: PreparedStatements, adapter: abc.Transformer, message: Sent, result: PGresult) -> list[Answer]:
     if result.status not in CARRIED_OUT:
         error = error_from_result(result)
-        if isinstance(error, psycopg.IntegrityError) and message.statement.refusal is not None:
-            raise message.statement.refusal from error
+        if isinstance(error, psycopg.IntegrityError) and message.bound.statement.refusal is not None:
+            raise message.bound.statement.refusal from error
         raise error
     if message.prepares:
-        prepared.names[message.text] = message.prepares
+        prepared.names[message.bound.text] = message.prepares
         return []
-    adapter = message.adapter
     adapter.set_pgresult(result)
     tag = (result.command_status or b"").decode()
     return [Answer(tag, adapter.load_rows(0, result.ntuples, tuple))]

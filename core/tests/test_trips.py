@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from core.pipeline import PREPARED_AT_MOST, Statement
@@ -98,6 +98,12 @@ class TestARefusal:
             with pytest.raises(IntegrityError):
                 write(COUNT, Statement("INSERT INTO orders_item (name) VALUES (%s)", ("mug",)), COUNT)
         assert ask(COUNT) == [[(0,)]]
+
+    def test_of_what_no_text_can_hold_sends_nothing(self) -> None:
+        with pytest.raises(DataError), transaction_in_trips():
+            write(made("mug"), made("c\0p"))
+        kept = connection.connection
+        assert (names(), connection.connection) == ([], kept)
 
     def test_that_nobody_heard_of_keeps_the_rest_from_being_committed(self) -> None:
         with pytest.raises(TransactionManagementError):
