@@ -167,8 +167,13 @@ def call_named_in(metadata: object, operations: Collection[str]) -> StripeCall |
     """The call of ours that an object of Stripe names as its maker, in the metadata that only a holder of the
     account's key can set: which tells two installations on one account apart.
     """
+    call_id = call_id_in(metadata)
+    return StripeCall.objects.filter(pk=call_id, operation__in=operations).first() if call_id else None
+
+
+def call_id_in(metadata: object) -> UUID | None:
+    """The id that stands there, of a call of ours or of anybody's."""
     try:
-        call_id = UUID(metadata["call_id"])  # type: ignore[index] # whatever a webhook brings
+        return UUID(metadata["call_id"])  # type: ignore[index] # whatever a webhook brings
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return StripeCall.objects.filter(pk=call_id, operation__in=operations).first()

@@ -18,6 +18,7 @@ from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import resolve
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 
@@ -84,6 +85,28 @@ class CookieMiddleware:
         for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
             del request.COOKIES[name]
         return self.get_response(request)
+
+
+class ProgramsMiddleware:
+    """What only programs ask for (settings.FOR_PROGRAMS) is answered here: all that stands below in settings.MIDDLEWARE
+    is for people, and would cost a delivery of Stripe's more than its signature does.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(settings.FOR_PROGRAMS):
+            return self.get_response(request)
+        request.resolver_match = resolve(request.path_info)
+        view, args, kwargs = request.resolver_match
+        try:
+            return in_our_form(request, view(request, *args, **kwargs))
+        except Exception as exception:
+            answer = answer_exception(request, exception)
+            if answer is None:
+                raise
+            return answer
 
 
 class AdminContentSecurityPolicyMiddleware:
@@ -208,15 +231,24 @@ class RefusalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        if isinstance(response, HttpResponseNotAllowed) and not response.content:
-            return answer_not_allowed(request, allowed=response["Allow"])
-        return response
+        return in_our_form(request, self.get_response(request))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, Refusal):
-            return answer_refusal(request, exception)
-        if isinstance(exception, OperationalError | InterfaceError):
-            log.error("database.unavailable", exc_info=exception)
-            return answer_unavailable(request)
-        return None
+        return answer_exception(request, exception)
+
+
+def in_our_form(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Django's 405 says nothing."""
+    if isinstance(response, HttpResponseNotAllowed) and not response.content:
+        return answer_not_allowed(request, allowed=response["Allow"])
+    return response
+
+
+def answer_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """None for what is neither: a mistake of ours."""
+    if isinstance(exception, Refusal):
+        return answer_refusal(request, exception)
+    if isinstance(exception, OperationalError | InterfaceError):
+        log.error("database.unavailable", exc_info=exception)
+        return answer_unavailable(request)
+    return None

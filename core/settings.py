@@ -79,12 +79,14 @@ MIDDLEWARE = [
     "core.proxies.ClientAddressMiddleware",
     "core.middleware.CookieMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "core.middleware.ProgramsMiddleware",
+    # From here on, only what people ask for.
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "core.middleware.AdminContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.middleware.LanguageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "core.middleware.StaffSessionMiddleware",
@@ -95,6 +97,8 @@ MIDDLEWARE = [
     "core.middleware.DenialMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
+
+FOR_PROGRAMS = ("/webhooks/",)
 
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"

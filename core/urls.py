@@ -10,8 +10,8 @@ handler404 = "core.views.page_not_found"
 handler500 = "core.views.server_error"
 
 urlpatterns = [
-    path("", include("orders.urls")),
     path("webhooks/stripe/", include("webhooks.urls")),
+    path("", include("orders.urls")),
     path("language", set_language, name="set_language"),
     path("admin/export/", include("finance.urls")),
     path("admin/", admin.site.urls),

@@ -3,16 +3,20 @@
 from typing import NamedTuple
 
 import structlog
-from django.utils import timezone
 
 from billing.drift import hear_of
 from billing.models import StripeCall
 from billing.services import call_named_in
 from core.configuration import Account
-from orders.services.attempts import CREATE_INTENT, CREATE_SESSION
+from core.rows import update_row
+from core.trips import write
+from orders.models import Order
+from orders.projections import OrderAggregate
+from orders.services.attempts import CREATE_INTENT
 from orders.services.closing import order_behind
 from orders.services.contacts import hear_contact
 from orders.services.payments import ignore_news, record_news
+from webhooks.dossier import KNOWN_BY_INTENT, OPENED_BY, Dossier
 from webhooks.events import StripeEvent
 from webhooks.models import DeliveryState, PaymentLink
 from webhooks.readers import (
@@ -30,8 +34,6 @@ from webhooks.readers import (
 log = structlog.get_logger()
 
 OBJECT_GONE = "object_gone"
-# What Stripe gives no metadata of ours: it is known by its PaymentIntent, which may be heard of later.
-KNOWN_BY_INTENT = ("refund", "dispute", "review")
 
 
 class Outcome(NamedTuple):
@@ -44,12 +46,12 @@ class Outcome(NamedTuple):
     kind: str = ""
 
 
-def handle_event(account: Account, event: StripeEvent) -> Outcome:
-    """Let whom an event is about learn of it, in the caller's transaction."""
+def handle_event(account: Account, event: StripeEvent, dossier: Dossier) -> Outcome:
+    """Let whom an event is about learn of it, in the caller's transaction, which holds the locks of the dossier."""
     if event.type in MIRRORED:
         return handle_mirrored(account, event)
     if event.type in READERS or event.type in HINTS:
-        return handle_payment(account, event)
+        return handle_payment(account, event, dossier)
     return Outcome(DeliveryState.IGNORED, "type_not_handled")
 
 
@@ -61,28 +63,25 @@ def handle_mirrored(account: Account, event: StripeEvent) -> Outcome:
     return Outcome(DeliveryState.HANDLED) if is_ours else Outcome(DeliveryState.IGNORED, "not_ours")
 
 
-def handle_payment(account: Account, event: StripeEvent) -> Outcome:
+def handle_payment(account: Account, event: StripeEvent, dossier: Dossier) -> Outcome:
     """Let the order that an event is about learn of it.
 
     An event is ours when it names a call that we have on record: its id stands in the metadata, which nobody but the
     holder of the account's key can set, and it tells two installations on one account apart. What carries no metadata
     of ours belongs to the order of its PaymentIntent, and waits until that is known.
-
-    Locks, in this order: the delivery (by the caller), the link, the order.
     """
-    call = call_behind(event.data.object)
-    intent = intent_of(event.data.object)
-    if reason := not_for_us(event, call, intent):
+    call = dossier.call
+    if reason := not_for_us(event, call, intent_of(event.data.object)):
         return Outcome(DeliveryState.IGNORED, reason)
     if call is not None and (reason := mistrust(account, event, call)):
-        ignore_news(order_id=order_behind(call), event_id=event.id, event_type=event.type, reason=reason)
+        ignore_news(order_in(dossier), event_id=event.id, event_type=event.type, reason=reason)
         return Outcome(DeliveryState.IGNORED, reason, order_behind(call))
-    link, order_id = locate(account, intent, call)
+    order_id = order_id_in(dossier)
     if order_id is None:
-        return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, link)
+        return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, dossier.link)
     if not event.is_our_version:
         return Outcome(DeliveryState.REFUSED, "api_version", order_id, kind=str(event.data.object.get("object")))
-    return tell_order(event, event.data.object, call, order_id, link)
+    return tell_order(event, event.data.object, dossier)
 
 
 def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:
@@ -93,30 +92,29 @@ def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:
     return "no_payment_intent" if kind == "charge" and not intent else ""
 
 
-def handle_reread(account: Account, event: StripeEvent, stripe_object: StripeObject) -> Outcome:
+def handle_reread(event: StripeEvent, stripe_object: StripeObject, dossier: Dossier) -> Outcome:
     """Handle an event of another API version by its object as Stripe has it now, in ours."""
-    call = call_behind(stripe_object)
-    link, order_id = locate(account, intent_of(stripe_object), call)
-    if order_id is None:
+    if order_id_in(dossier) is None:
         return Outcome(DeliveryState.IGNORED, "not_ours")
-    return tell_order(event, stripe_object, call, order_id, link)
+    return tell_order(event, stripe_object, dossier)
 
 
 def handle_gone(event: StripeEvent, order_id: int | None) -> Outcome:
     """An event of another API version whose object Stripe has no more: there is nothing to read again, ever."""
     if order_id is not None:
-        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=OBJECT_GONE)
+        order = OrderAggregate.load_locked(order_id)
+        ignore_news(order, event_id=event.id, event_type=event.type, reason=OBJECT_GONE)
     return Outcome(DeliveryState.IGNORED, OBJECT_GONE, order_id)
 
 
-def tell_order(
-    event: StripeEvent, stripe_object: StripeObject, call: StripeCall | None, order_id: int, link: PaymentLink | None
-) -> Outcome:
+def tell_order(event: StripeEvent, stripe_object: StripeObject, dossier: Dossier) -> Outcome:
     """Tell the order; a link that did not know its order yet is given it, and comes back with the outcome.
 
     An object that can't be read is told to no order. The delivery has failed, and is kept with the field's name: Stripe
     would post the same again, so a person has it handled once more when we can read it.
     """
+    order, call, link = order_in(dossier), dossier.call, link_in(dossier, stripe_object)
+    order_id: int = order.root.pk
     if field := what_is_unreadable(event.type, stripe_object):
         log.error("delivery.unreadable", event_id=event.id, type=event.type, field=field)
         return Outcome(DeliveryState.FAILED, f"unreadable: {field}"[:255], order_id)
@@ -124,18 +122,38 @@ def tell_order(
     facts = READERS[event.type](origin, stripe_object) if event.type in READERS else ()
     if facts:
         call_id = str(call.pk) if call else ""
-        changed = record_news(order_id=order_id, event_id=event.id, event_type=event.type, call_id=call_id, facts=facts)
+        changed = record_news(order, event_id=event.id, event_type=event.type, call_id=call_id, facts=facts)
     else:
         reason = HINTS.get(event.type, TOLD_BY_ITS_SESSION)
-        ignore_news(order_id=order_id, event_id=event.id, event_type=event.type, reason=reason)
+        ignore_news(order, event_id=event.id, event_type=event.type, reason=reason)
         changed = False
     if event.type in EMAILS and (email := EMAILS[event.type](origin, stripe_object)):
         hear_contact(order_id=order_id, email=email)
     newly_linked = link if link is not None and link.order_id is None else None
     if newly_linked is not None:
         newly_linked.order_id = order_id
-        newly_linked.save(update_fields=["order_id"])
+        write(update_row(newly_linked, ["order_id"]))
     return Outcome(DeliveryState.HANDLED, "" if changed else "changed_nothing", order_id, newly_linked)
+
+
+def order_id_in(dossier: Dossier) -> int | None:
+    if dossier.call is not None:
+        return order_behind(dossier.call)
+    return dossier.link.order_id if dossier.link else None
+
+
+def order_in(dossier: Dossier) -> OrderAggregate:
+    """Raises Order.DoesNotExist where a call or a link names one that isn't there."""
+    if dossier.order is None:
+        raise Order.DoesNotExist
+    return dossier.order
+
+
+def link_in(dossier: Dossier, stripe_object: StripeObject) -> PaymentLink | None:
+    """That of the object's payment, if it has one. Raises PaymentLink.DoesNotExist where it was taken away just now."""
+    if dossier.link is None and intent_of(stripe_object):
+        raise PaymentLink.DoesNotExist
+    return dossier.link
 
 
 def origin_of(call: StripeCall | None, link: PaymentLink | None) -> Origin:
@@ -144,31 +162,13 @@ def origin_of(call: StripeCall | None, link: PaymentLink | None) -> Origin:
     return Origin(call.account, int(call.body["metadata"]["attempt"]), is_element=call.operation == CREATE_INTENT)
 
 
-def call_behind(stripe_object: StripeObject) -> StripeCall | None:
-    """The call of ours that opened the checkout which a Session, PaymentIntent or Charge belongs to."""
-    return call_named_in(stripe_object.get("metadata"), [CREATE_SESSION, CREATE_INTENT])
-
-
 def order_told_of(account: str, event: StripeEvent) -> int | None:
     """The order that an event names, or that its payment is known to be of; nothing is locked or made."""
-    call = call_behind(event.data.object)
+    call = call_named_in(event.data.object.get("metadata"), OPENED_BY.values())
     if call is not None:
         return order_behind(call)
     links = PaymentLink.objects.filter(account=account, payment_intent=intent_of(event.data.object))
     return links.values_list("order_id", flat=True).first()
-
-
-def locate(account: Account, intent: str, call: StripeCall | None) -> tuple[PaymentLink | None, int | None]:
-    """The link of a PaymentIntent, locked, where there is one; and the order, by the call or else by the link."""
-    link = lock_link(account, intent) if intent else None
-    return link, order_behind(call) if call else link.order_id if link else None
-
-
-def lock_link(account: Account, payment_intent: str) -> PaymentLink:
-    """The row of a PaymentIntent, made if need be, locked: what is about one payment comes one after another."""
-    link = PaymentLink(account=account.name, payment_intent=payment_intent, seen_at=timezone.now())
-    PaymentLink.objects.bulk_create([link], ignore_conflicts=True)
-    return PaymentLink.objects.select_for_update().get(account=account.name, payment_intent=payment_intent)
 
 
 def mistrust(account: Account, event: StripeEvent, call: StripeCall) -> str:
@@ -177,8 +177,7 @@ def mistrust(account: Account, event: StripeEvent, call: StripeCall) -> str:
         return "wrong_account"
     if event.livemode != account.livemode:
         return "wrong_livemode"
-    opened = {"checkout.session": CREATE_SESSION, "payment_intent": CREATE_INTENT}
-    tells_of_it = opened.get(str(event.data.object.get("object"))) == call.operation
+    tells_of_it = OPENED_BY.get(str(event.data.object.get("object"))) == call.operation
     if tells_of_it and call.object_id and call.object_id != event.object_id:
         return "wrong_session"
     return ""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -17,7 +17,10 @@ from billing.gateway.refunds import Refunds
 from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
+from core.rows import update_row
+from core.trips import finish_writing, transaction_in_trips, write
 from orders.services.forgetting import is_forgotten
+from webhooks.dossier import UNDONE, Inquiry, claim_delivery, claimable, open_dossier
 from webhooks.events import StripeEvent, parse_event, without_secrets
 from webhooks.handlers import Outcome, handle_event, handle_gone, handle_reread, order_told_of
 from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
@@ -27,7 +30,6 @@ log = structlog.get_logger()
 
 AT_ONCE = 100
 WAIT = timedelta(days=30)
-UNDONE = (DeliveryState.RECEIVED, DeliveryState.FAILED)
 # What a person may have handled again.
 AGAIN = (*UNDONE, DeliveryState.REFUSED, DeliveryState.WAITING)
 # Which manager reads an event's object again, by the kind of object. A review is only a flag: it is not read again.
@@ -55,7 +57,7 @@ def receive_delivery(*, account: Account, event: StripeEvent, payload: bytes, so
     payload = without_secrets(payload)
     with provenance.acting(f"stripe:{account.name}", cause=event.id):
         try:
-            return process_delivery(account, event, payload, source)
+            return process_on_any_connection(account, event, payload, source)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
@@ -64,42 +66,44 @@ def receive_delivery(*, account: Account, event: StripeEvent, payload: bytes, so
             raise DeliveryFailedError(event.id) from error
 
 
+def process_on_any_connection(
+    account: Account, event: StripeEvent, payload: bytes, source: DeliverySource
+) -> DeliveryState:
+    """Once more where the connection turns out to be lost: a delivery has its effect once, however often it is tried.
+
+    So nobody asks first whether the connection that was kept is still there, which would be a round trip.
+    """
+    kept = connection.connection
+    connection.health_check_done = True  # type: ignore[attr-defined] # of Django's wrapper, unknown to its stubs
+    try:
+        return process_delivery(account, event, payload, source)
+    except (OperationalError, InterfaceError):
+        if connection.connection is kept:
+            raise
+        return process_delivery(account, event, payload, source)
+
+
 def process_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> DeliveryState:
-    with transaction.atomic(durable=True):
-        delivery = claim_delivery(account, event, payload, source)
-        in_our_version_now = delivery.state == DeliveryState.REFUSED and event.is_our_version
-        if delivery.state not in UNDONE and not in_our_version_now:
+    """Two round trips where nothing is rare about it: what locks and reads, what writes and commits."""
+    with transaction_in_trips():
+        inquiry = Inquiry.about(account, event, event.data.object, claimable(event))
+        delivery, dossier = claim_delivery(account, event, payload, source, inquiry)
+        note_signature(delivery, source)
+        if delivery.state not in claimable(event):
             log.info("delivery.duplicate", event_id=event.id, type=event.type)
             return DeliveryState(delivery.state)
-        outcome = handle_event(account, event)
-        finish_delivery(delivery, outcome)
-        adopt_waiting(account, outcome)
+        outcome = handle_event(account, event, dossier)
+        finish_delivery(delivery, outcome, is_forgotten=dossier.is_forgotten)
+        if dossier.has_waiting:
+            adopt_waiting(account, outcome)
     return outcome.state
 
 
-def claim_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> Delivery:
-    """The event's one row, locked. A concurrent post of the event waits here until the first one's transaction ends.
-
-    A signature that comes after the backfill is on record too.
-    """
-    received = Delivery(
-        account=account.name,
-        event_id=event.id,
-        type=event.type,
-        api_version=event.api_version or "",
-        livemode=event.livemode,
-        object_id=event.object_id,
-        payload=payload,
-        source=source,
-        created_at=event.created_at,
-        received_at=timezone.now(),
-    )
-    Delivery.objects.bulk_create([received], ignore_conflicts=True)
-    delivery = Delivery.objects.select_for_update().defer("payload").get(account=account.name, event_id=event.id)
+def note_signature(delivery: Delivery, source: DeliverySource) -> None:
+    """A signature that comes after the backfill is on record too."""
     if source == DeliverySource.WEBHOOK and delivery.source != source:
         delivery.source = source
-        delivery.save(update_fields=["source"])
-    return delivery
+        write(update_row(delivery, ["source"]))
 
 
 def adopt_waiting(account: Account, outcome: Outcome) -> None:
@@ -114,7 +118,9 @@ def adopt_waiting(account: Account, outcome: Outcome) -> None:
         event = parse_event(bytes(delivery.payload))
         try:
             with transaction.atomic(), provenance.acting(f"stripe:{account.name}", cause=event.id):
-                finish_delivery(delivery, handle_event(account, event))
+                dossier = open_dossier(account, event, event.data.object, DeliveryState.WAITING)
+                finish_delivery(delivery, handle_event(account, event, dossier), is_forgotten=dossier.is_forgotten)
+                finish_writing()
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
@@ -123,16 +129,19 @@ def adopt_waiting(account: Account, outcome: Outcome) -> None:
             put_off(delivery, error)
 
 
-def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
+def finish_delivery(delivery: Delivery, outcome: Outcome, *, is_forgotten: bool) -> None:
+    """`is_forgotten`: who ordered was, so that what comes in later brings nothing of them back."""
     delivery.state, delivery.reason, delivery.order_id = outcome.state, outcome.reason, outcome.order_id
     delivery.link = outcome.link if outcome.state == DeliveryState.WAITING else None
     delivery.attempts += 1
     delivery.handled_at = timezone.now()
     can_be_read_again = outcome.state == DeliveryState.REFUSED and outcome.kind in READ_AGAIN
     delivery.try_at = timezone.now() if can_be_read_again else None
-    delivery.save(update_fields=["state", "reason", "order_id", "link", "attempts", "handled_at", "try_at"])
-    if outcome.order_id is not None:
-        redact_if_forgotten(delivery, outcome.order_id)
+    changed = ["state", "reason", "order_id", "link", "attempts", "handled_at", "try_at"]
+    if outcome.order_id is not None and is_forgotten:
+        delivery.payload = without_person(bytes(delivery.payload))
+        changed.append("payload")
+    write(update_row(delivery, changed))
     log.info(
         "delivery.handled",
         event_id=delivery.event_id,
@@ -143,25 +152,19 @@ def finish_delivery(delivery: Delivery, outcome: Outcome) -> None:
     )
 
 
-def redact_if_forgotten(delivery: Delivery, order_id: int) -> None:
-    """Whoever ordered was forgotten: what comes in later brings nothing of them back."""
-    if is_forgotten(order_id):
-        delivery.payload = without_person(bytes(delivery.payload))
-        delivery.save(update_fields=["payload"])
-
-
 def record_failure(
     account: Account, event: StripeEvent, payload: bytes, source: DeliverySource, error: Exception
 ) -> None:
     log.error("delivery.failed", event_id=event.id, type=event.type, exc_info=error)
     with transaction.atomic(durable=True):
-        delivery = claim_delivery(account, event, payload, source)
+        delivery, _ = claim_delivery(account, event, payload, source)
         if delivery.state in UNDONE:
             delivery.state = DeliveryState.FAILED
             put_off(delivery, error)
             order_id = order_told_of(account.name, event)
-            if order_id is not None:
-                redact_if_forgotten(delivery, order_id)
+            if order_id is not None and is_forgotten(order_id):
+                delivery.payload = without_person(bytes(delivery.payload))
+                delivery.save(update_fields=["payload"])
 
 
 def put_off(delivery: Delivery, error: Exception) -> None:
@@ -252,10 +255,11 @@ def handle_again(account: Account, delivery: Delivery) -> None:
 def look_again(account: Account, delivery: Delivery) -> None:
     """Handle a delivery that waits: its payment may be known by now, else it waits on."""
     event = parse_event(bytes(delivery.payload))
-    with transaction.atomic(durable=True), provenance.acting(f"stripe:{account.name}", cause=event.id):
+    with transaction_in_trips(), provenance.acting(f"stripe:{account.name}", cause=event.id):
         locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
         if locked.state == DeliveryState.WAITING:
-            finish_delivery(locked, handle_event(account, event))
+            dossier = open_dossier(account, event, event.data.object, DeliveryState.WAITING)
+            finish_delivery(locked, handle_event(account, event, dossier), is_forgotten=dossier.is_forgotten)
 
 
 def read_again(account: Account, delivery: Delivery) -> None:
@@ -273,12 +277,15 @@ def read_again(account: Account, delivery: Delivery) -> None:
                 "delivery.object_gone", event_id=event.id, object_id=event.object_id, reason=refused.ids["reason"]
             )
             stripe_object = None
-        with transaction.atomic(durable=True):
+        with transaction_in_trips():
             locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
-            if locked.state == DeliveryState.REFUSED:
-                if stripe_object is None:
-                    outcome = handle_gone(event, locked.order_id)
-                else:
-                    outcome = handle_reread(account, event, stripe_object)
-                finish_delivery(locked, outcome)
-                adopt_waiting(account, outcome)
+            if locked.state != DeliveryState.REFUSED:
+                return
+            if stripe_object is None:
+                outcome = handle_gone(event, locked.order_id)
+            else:
+                dossier = open_dossier(account, event, stripe_object, DeliveryState.REFUSED)
+                outcome = handle_reread(event, stripe_object, dossier)
+            is_of_forgotten = outcome.order_id is not None and is_forgotten(outcome.order_id)
+            finish_delivery(locked, outcome, is_forgotten=is_of_forgotten)
+            adopt_waiting(account, outcome)

@@ -13,8 +13,9 @@ from billing.events import DiscountSyncFailed
 from billing.models import Coupon, Discount, DiscountMirror, Tax, TaxMirror, TaxRate
 from billing.tests.mirrors import change, queued, story, summer, vat, work
 from core.eventlog import provenance
-from core.eventlog.append import StreamConflictError, append
+from core.eventlog.append import StreamConflictError
 from core.models import Event
+from core.tests.streams import append
 from tests.simulated import SimulatedStripe
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("mirroring")]

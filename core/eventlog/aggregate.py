@@ -4,18 +4,20 @@ A service loads it locked, lets a `decide_*` function return facts, records them
 Replay takes the same `apply`, so what a row says is what its events say.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar, Self, cast
 
-from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
 from core.chain import Head
-from core.eventlog.append import RecordedFact, append
+from core.eventlog.append import RecordedFact, appending
 from core.models import StreamHead
+from core.pipeline import Row, Statement
+from core.rows import by_key, delete_rows, insert_rows, rows_from, select_rows, update_row, upsert_rows
+from core.trips import ask, transaction_in_trips, write
 
 aggregates: dict[str, "type[Aggregate[Any]]"] = {}
 
@@ -57,17 +59,45 @@ class Aggregate[Root: StreamHead]:
     def load_locked(cls, key: object) -> Self:
         """The aggregate, its row locked until the transaction ends; the root model's DoesNotExist when there is none.
 
+        Children are read when they are asked for.
+        """
+        loaded = cls.loaded(ask(cls.locking(by_key(cls.root_model, key))))
+        if loaded is None:
+            raise cls.root_model.DoesNotExist
+        return loaded
+
+    @classmethod
+    def locking(cls, key: Statement) -> Statement:
+        """What locks and reads the row of a key, which is an expression of SQL.
+
         Children are read by later statements: one statement that locks and reads them would see them as they were
         before it waited for the lock.
         """
-        root = cls.root_model._default_manager.select_for_update(of=("self",)).get(pk=key)
-        return cls(cast("Root", root), stored=True)
+        return select_rows(
+            cls.root_model, key._replace(sql=f"{cls.root_model._meta.pk.column} = {key.sql}"), locked=True
+        )
+
+    @classmethod
+    def below(cls, key: Statement, model: type[Model]) -> Statement:
+        """What reads the children of one model; the key is that of the root."""
+        return select_rows(model, key._replace(sql=f"{cls.child_models[model]} = {key.sql}"))
+
+    @classmethod
+    def loaded(cls, found: Sequence[Sequence[Row]], children: Sequence[type[Model]] = ()) -> Self | None:
+        """The aggregate of what `locking` brought, and `below` for these children; None when there is no such row."""
+        root_rows, *child_rows = found
+        for root in rows_from(cls.root_model, root_rows):
+            aggregate = cls(cast("Root", root), stored=True)
+            for model, rows in zip(children, child_rows, strict=True):
+                aggregate._children[model] = {child.pk: child for child in rows_from(model, rows)}
+            return aggregate
+        return None
 
     @classmethod
     @contextmanager
     def locked(cls, key: object) -> Iterator[Self]:
         """A transaction around one decision: load, let the caller record facts, save."""
-        with transaction.atomic(durable=True):
+        with transaction_in_trips():
             aggregate = cls.load_locked(key)
             yield aggregate
             aggregate.save()
@@ -95,12 +125,13 @@ class Aggregate[Root: StreamHead]:
         """Append what was recorded and store the rows; nothing recorded, nothing written."""
         if not self._facts:
             return
-        self.root.head = append(self.root.stream, self.root.head, self._facts, self._now)
-        self.root.save(force_insert=not self._stored, force_update=self._stored)
-        for model, keys in self._dropped.items():
-            model._default_manager.filter(pk__in=keys).delete()
-        for model, touched in self._touched.items():
-            store_children(model, touched.values())
+        events, self.root.head = appending(self.root.stream, self.root.head, self._facts, self._now)
+        write(
+            events,
+            update_row(self.root) if self._stored else insert_rows([self.root]),
+            *(delete_rows(model, keys) for model, keys in self._dropped.items()),
+            *(upsert_rows([*touched.values()]) for touched in self._touched.values() if touched),
+        )
         self._stored = True
         for noted in (self._facts, self._touched, self._dropped):
             noted.clear()
@@ -108,8 +139,8 @@ class Aggregate[Root: StreamHead]:
     def children[Child: Model](self, model: type[Child]) -> dict[Any, Child]:
         """The rows of one child model by primary key, read once and only when asked for."""
         if model not in self._children:
-            below = model._default_manager.filter(**{self.child_models[model]: self.root.pk}) if self._stored else ()
-            self._children[model] = {child.pk: child for child in below}
+            found = ask(self.below(by_key(self.root_model, self.root.pk), model)) if self._stored else [[]]
+            self._children[model] = {child.pk: child for child in rows_from(model, found[0])}
         return cast("dict[Any, Child]", self._children[model])
 
     def touch[Child: Model](self, model: type[Child], key: object) -> Child:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from core.chain import Head, canonical_bytes, next_digest
 from core.eventlog import provenance
 from core.eventlog.facts import decode, encode
 from core.models import Event
+from core.pipeline import Statement
+from core.rows import insert_rows
 
 
 class StreamConflictError(Exception):
@@ -33,11 +34,11 @@ class RecordedFact:
     event: Event
 
 
-def append(stream: str, head: Head, facts: Sequence[object], recorded_at: datetime) -> Head:
-    """Append facts behind `head`, the stream's end as the caller's locked row knows it, and return the new end.
+def appending(stream: str, head: Head, facts: Sequence[object], recorded_at: datetime) -> tuple[Statement, Head]:
+    """What appends facts behind `head`, the stream's end as the caller's locked row knows it, and the new end.
 
-    One INSERT, inside the caller's transaction. Raises StreamConflictError when `head` is not the stream's end any
-    more. `recorded_at` is the caller's, so that the row it folds and the log say the same time.
+    One INSERT, for the caller's transaction. It is refused with StreamConflictError when `head` is not the stream's end
+    any more. `recorded_at` is the caller's, so that the row it folds and the log say the same time.
     """
     origin = provenance.current()
     events = []
@@ -58,11 +59,7 @@ def append(stream: str, head: Head, facts: Sequence[object], recorded_at: dateti
         event.digest = next_digest(end.digest, event_bytes(event))
         end = Head(event.version, event.digest)
         events.append(event)
-    try:
-        Event.objects.bulk_create(events)
-    except IntegrityError as conflict:
-        raise StreamConflictError(stream, head.version) from conflict
-    return end
+    return insert_rows(events, refusal=StreamConflictError(stream, head.version)), end
 
 
 def event_bytes(event: Event) -> bytes:

@@ -1,8 +1,13 @@
 """Orders' streams without Stripe, for tests of the log."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import uuid4
 
+from core.chain import Head
 from core.eventlog import provenance
+from core.eventlog.append import appending
+from core.trips import write
 from orders.events import OrderCanceled, OrderDrafted, OrderLineSet
 from orders.models import Item
 from orders.projections import OrderAggregate
@@ -27,3 +32,10 @@ def draft_order(item: Item, *, shopper_id: str = "", canceled: bool = False) -> 
             order.record(OrderCanceled(reason="test"))
         order.save()
     return order
+
+
+def append(stream: str, head: Head, facts: Sequence[object], recorded_at: datetime) -> Head:
+    """Facts behind the end of a stream, whatever its row says; returns the new end."""
+    events, end = appending(stream, head, facts, recorded_at)
+    write(events)
+    return end

@@ -56,6 +56,19 @@ class TestARequest:
         assert (answer.status_code, answer.json()) == (200, [])
 
 
+class TestWhatOnlyProgramsAskFor:
+    path = "/webhooks/stripe/nobody/"
+
+    def test_is_answered_without_what_is_for_people(self, client: Client) -> None:
+        answer = client.post(self.path, headers={"accept": "text/html"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+        assert {"X-Request-Id", "Content-Length", "X-Content-Type-Options"} <= answer.headers.keys()
+        assert not {"Content-Language", "Content-Security-Policy", "Set-Cookie"} & answer.headers.keys()
+
+    def test_is_asked_of_our_own_host_alone(self, client: Client) -> None:
+        assert client.post(self.path, headers={"host": "elsewhere.example"}).status_code == HTTPStatus.BAD_REQUEST
+
+
 class TestHealth:
     def test_is_ready_when_database_migrations_and_queue_are(self, client: Client, db: None) -> None:
         answer = client.get("/readyz")

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from core.chain import GENESIS, Head, canonical_bytes
 from core.eventlog import facts, provenance
-from core.eventlog.append import StreamConflictError, append, event_bytes, read_stream
+from core.eventlog.append import StreamConflictError, event_bytes, read_stream
 from core.eventlog.facts import FloatInFactError, UnknownFactError, decode, encode, fact, upcaster
 from core.models import Event
-from core.tests.streams import draft_order
+from core.tests.streams import append, draft_order
 from orders.events import OrderCanceled, OrderPaid
 from orders.models import Item, Order, OrderLine
 

@@ -11,9 +11,9 @@ from django.db.models import Model
 
 from core.chain import Head
 from core.eventlog import following, provenance
-from core.eventlog.append import append
 from core.models import Event, Follower
 from core.tasks import follow_log
+from core.tests.streams import append
 from orders.events import OrderPaid
 
 pytestmark = pytest.mark.django_db(transaction=True)

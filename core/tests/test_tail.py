@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from core.chain import Head
 from core.eventlog import provenance
-from core.eventlog.append import append
 from core.eventlog.tail import Cursor, cursor_of, read_settled
 from core.models import Event
+from core.tests.streams import append
 from orders.events import OrderPaid
 
 pytestmark = pytest.mark.django_db(transaction=True)

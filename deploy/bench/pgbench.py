@@ -10,10 +10,9 @@ from deploy.bench.specimen import Specimen
 from deploy.postgres_binaries import find_programs, server_user
 from deploy.processes import StepError
 
-# The rows whose ids the database draws: a SELECT of one locks it, later statements name it by its id.
-LOCK = re.compile(r'SELECT .* FROM "webhooks_(\w+)" .* LIMIT \d+ FOR UPDATE')
-DRAWN_ID = re.compile(r'("webhooks_(\w+)"\."id" = )\d+')
-LINK_ID = re.compile(r'("link_id" = )\d+')
+# The rows whose ids the database draws: a SELECT of one tells its id, by which a later UPDATE names it.
+READ = re.compile(r'SELECT "id", .* FROM "webhooks_(\w+)" ')
+DRAWN_ID = re.compile(r'(UPDATE "webhooks_(\w+)" SET .* WHERE "id" = )\d+')
 # What a delivery needs at the least: its row, unique; the order's lock, and its new state; the event, unique.
 TABLES = """
     CREATE TABLE delivery (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text UNIQUE, payload text,
@@ -68,7 +67,7 @@ def same_statements(specimen: Specimen) -> str:
     lines = []
     for statement in specimen.statements:
         text = specimen.copied(statement.strip(), ":order")
-        text = LINK_ID.sub(r"\1:paymentlink_id", DRAWN_ID.sub(r"\1:\2_id", text))
-        locked = LOCK.match(text)
-        lines.append(f"{text} \\gset {locked[1]}_" if locked else f"{text};")
+        text = DRAWN_ID.sub(r"\1:\2_id", text)
+        read = READ.match(text)
+        lines.append(f"{text} \\gset {read[1]}_" if read else f"{text};")
     return "\n".join(lines) + "\n"

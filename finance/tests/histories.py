@@ -9,8 +9,8 @@ from django.db import connection
 
 from core.chain import Head
 from core.eventlog import following, provenance
-from core.eventlog.append import append
 from core.models import Event, Follower
+from core.tests.streams import append
 from finance.books.entries import Balance
 from finance.books.projection import books
 from finance.events import BalanceTransactionChanged, BalanceTransactionRecorded

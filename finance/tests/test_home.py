@@ -16,8 +16,8 @@ from freezegun import freeze_time
 from billing.models import Coupon, DiscountMirror, StripeCall, TaxMirror, TaxRate
 from core.chain import Head
 from core.eventlog import provenance
-from core.eventlog.append import append
 from core.models import Event, Follower
+from core.tests.streams import append
 from finance.delays import bucket_of
 from finance.home import Need, finds
 from finance.home.needs import needs

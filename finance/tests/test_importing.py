@@ -114,7 +114,7 @@ class _KilledError(BaseException):
 
 
 class _Killed:
-    """Ends the process's work once so many pages are stored, before it can say where it was."""
+    """Ends the process's work once so many pages are stored, before the next one is."""
 
     def __init__(self, *, after_pages: int) -> None:
         self._left = after_pages
@@ -127,7 +127,7 @@ class _Killed:
         self._wrapper.__exit__(None, None, None)
 
     def _watch(self, execute, sql, params, many, context):  # type: ignore[no-untyped-def]
-        if self._left == 0 and sql.startswith('INSERT INTO "core_event"') and "balance_transaction.recorded" in params:
+        if self._left == 0 and 'FROM "finance_balancetransaction"' in sql and sql.endswith("FOR UPDATE"):
             raise _KilledError
         if 'SET "reading_after"' in sql:
             self._left -= 1

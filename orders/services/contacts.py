@@ -2,9 +2,10 @@
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import connection
 from django.utils import timezone
 
+from core.pipeline import Statement
+from core.trips import write
 from orders.models import FORGOTTEN
 
 # One statement, in which the ORM can't say when a row stays as it is.
@@ -24,8 +25,7 @@ def hear_contact(*, order_id: int, email: str) -> None:
     email = email.strip()
     if not is_address(email):
         return
-    with connection.cursor() as cursor:
-        cursor.execute(KEEP, [order_id, email, timezone.now(), FORGOTTEN])
+    write(Statement(KEEP, (order_id, email, timezone.now(), FORGOTTEN)))
 
 
 def is_address(email: str) -> bool:

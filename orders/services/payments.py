@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 from orders.decisions.money import News, decide_news, decide_settlement
 from orders.events import OrderEventIgnored
-from orders.models import OrderState
+from orders.models import Checkout, Dispute, OrderState, Payment, Refund, Review
 from orders.projections import OrderAggregate
 from orders.services.closing import intend_closing_of
 
 ALREADY_KNOWN = "already_known"
+# The rows below an order that news of money is judged by.
+JUDGED_BY = (Checkout, Payment, Refund, Dispute, Review)
 
 
-def record_news(*, order_id: int, event_id: str, event_type: str, call_id: str, facts: Sequence[News]) -> bool:
-    """Let an order learn what Stripe told, in the caller's transaction; True when that changed anything.
+def record_news(order: OrderAggregate, *, event_id: str, event_type: str, call_id: str, facts: Sequence[News]) -> bool:
+    """Let a locked order learn what Stripe told, in the caller's transaction; True when that changed anything.
 
     `call_id` is the call that opened the checkout which the news is of, '' where Stripe's object doesn't tell. What
-    changed nothing is on record too (`order.event_ignored`), so that the timeline explains itself. Raises
-    Order.DoesNotExist.
+    changed nothing is on record too (`order.event_ignored`), so that the timeline explains itself.
     """
-    order = OrderAggregate.load_locked(order_id)
     was_pending = order.root.state == OrderState.PENDING
     changed = False
     for told in facts:
@@ -42,8 +42,7 @@ def close_siblings(order: OrderAggregate, call_id: str) -> None:
             intend_closing_of(order.root, checkout)
 
 
-def ignore_news(*, order_id: int, event_id: str, event_type: str, reason: str) -> None:
-    """Put on record that a verified delivery about this order was not acted on. Raises Order.DoesNotExist."""
-    order = OrderAggregate.load_locked(order_id)
+def ignore_news(order: OrderAggregate, *, event_id: str, event_type: str, reason: str) -> None:
+    """Put on record that a verified delivery about this locked order was not acted on."""
     order.record(OrderEventIgnored(event_id=event_id, type=event_type, reason=reason))
     order.save()

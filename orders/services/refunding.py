@@ -11,7 +11,7 @@ from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.errors import refusal_of
 from billing.gateway.refunds import Refunds
 from billing.models import OPEN_STATES, CallState, StripeCall
-from billing.services import resolve_call
+from billing.services import call_id_in, resolve_call
 from orders.decisions.approving import (
     allowance,
     approval_named,
@@ -283,13 +283,5 @@ def refund_told(refund: dict[str, Any]) -> OrderRefundUpdated:
         amount=refund["amount"],
         currency=refund["currency"],
         failure_reason=refund.get("failure_reason") or "",
-        call_id=call_id_in(refund.get("metadata")),
+        call_id=str(call_id_in(refund.get("metadata")) or ""),
     )
-
-
-def call_id_in(metadata: object) -> str:
-    """The id of the request that a refund names; '' where it names none, or something that no request is called."""
-    try:
-        return str(UUID(metadata["call_id"]))  # type: ignore[index] # whatever a webhook brings
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return ""

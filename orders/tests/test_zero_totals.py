@@ -125,7 +125,7 @@ def test_rows_of_a_free_order_are_the_fold_of_its_events(mug: Item) -> None:
         order.save()
         with transaction.atomic():
             record_news(
-                order_id=order.root.pk,
+                OrderAggregate.load_locked(order.root.pk),
                 event_id="evt_1",
                 event_type="checkout.session.completed",
                 call_id="",
