@@ -135,8 +135,8 @@ def finish_delivery(delivery: Delivery, outcome: Outcome, *, is_forgotten: bool)
     delivery.link = outcome.link if outcome.state == DeliveryState.WAITING else None
     delivery.attempts += 1
     delivery.handled_at = timezone.now()
-    can_be_read_again = outcome.state == DeliveryState.REFUSED and outcome.kind in READ_AGAIN
-    delivery.try_at = timezone.now() if can_be_read_again else None
+    pause = pause_after(outcome)
+    delivery.try_at = None if pause is None else timezone.now() + pause
     changed = ["state", "reason", "order_id", "link", "attempts", "handled_at", "try_at"]
     if outcome.order_id is not None and is_forgotten:
         delivery.payload = without_person(bytes(delivery.payload))
@@ -150,6 +150,13 @@ def finish_delivery(delivery: Delivery, outcome: Outcome, *, is_forgotten: bool)
         reason=outcome.reason,
         order_id=outcome.order_id,
     )
+
+
+def pause_after(outcome: Outcome) -> timedelta | None:
+    """None where it is done with. What can't be read may be readable to the next release: it is tried, but seldom."""
+    if outcome.state == DeliveryState.FAILED:
+        return PAUSES[-1]
+    return PAUSES[0] if outcome.state == DeliveryState.REFUSED and outcome.kind in READ_AGAIN else None
 
 
 def record_failure(

@@ -15,7 +15,7 @@ from core.admin import ReadOnlyAdmin
 from core.admin_site import StaffSite
 from core.models import BulkItem, Event, Follower
 from core.tests.streams import draft_order
-from orders.models import Contact, Item
+from orders.models import Contact, Item, StateCount
 
 pytestmark = pytest.mark.django_db
 
@@ -37,8 +37,9 @@ class TestTheSite:
 
     def test_shows_every_model_of_our_apps(self) -> None:
         models = {model for app in OURS for model in apps.get_app_config(app).get_models()}
-        # The places of projections and the addresses of shoppers are nobody's business; a run's items are on its page.
-        assert models - {Follower, BulkItem, Contact} <= set(admin.site._registry)
+        # The places of projections and the addresses of shoppers are nobody's business; a run's items are on its page; how
+        # many orders are in a state is told to Prometheus.
+        assert models - {Follower, BulkItem, Contact, StateCount} <= set(admin.site._registry)
 
     def test_starts_with_the_models_in_groups(self, admin_client: Client) -> None:
         page = admin_client.get("/admin/")
