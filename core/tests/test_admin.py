@@ -37,8 +37,8 @@ class TestTheSite:
 
     def test_shows_every_model_of_our_apps(self) -> None:
         models = {model for app in OURS for model in apps.get_app_config(app).get_models()}
-        # The places of projections and the addresses of shoppers are nobody's business; a run's items are on its page; how
-        # many orders are in a state is told to Prometheus.
+        # The places of projections and the addresses of shoppers are nobody's business; a run's items are on its page;
+        # how many orders are in a state is told to Prometheus.
         assert models - {Follower, BulkItem, Contact, StateCount} <= set(admin.site._registry)
 
     def test_starts_with_the_models_in_groups(self, admin_client: Client) -> None:

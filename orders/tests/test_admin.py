@@ -17,7 +17,7 @@ from core.models import Event
 from core.tests.streams import draft_order
 from orders import timeline
 from orders.events import OrderAttentionRaised, OrderPaymentUpdated
-from orders.models import Checkout, Contact, Item, Order, Payment
+from orders.models import Checkout, Contact, Item, Order, Payment, StateCount
 from orders.projections import OrderAggregate
 from tests.simulated import SimulatedStripe, post_event
 
