@@ -1,11 +1,14 @@
 """The hash chain of one stream: what is hashed, and how."""
 
-import json
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+import msgspec
+
 GENESIS = bytes(32)
+# Sorted keys, no spaces, UTF-8.
+_canonical = msgspec.json.Encoder(order="sorted")
 
 
 class Head(NamedTuple):
@@ -42,7 +45,7 @@ def canonical_bytes(
         "stream": stream,
         "version": version,
     }
-    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _canonical.encode(event)
 
 
 def next_digest(previous: bytes, event: bytes) -> bytes:

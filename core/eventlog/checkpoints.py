@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from core.chain import GENESIS
 from core.eventlog.merkle import MerkleTree
-from core.eventlog.tail import Cursor, cursor_of, read_settled
+from core.eventlog.tail import Cursor, SettledDigest, cursor_of, read_settled_digests
 from core.models import Checkpoint, Event
 
 log = structlog.get_logger()
@@ -96,10 +96,10 @@ def next_checkpoint(last: Checkpoint | None, public_key: bytes) -> Checkpoint:
     )
 
 
-def events_behind(after: list[int], batch: int = BATCH) -> Iterator[Event]:
+def events_behind(after: list[int], batch: int = BATCH) -> Iterator[SettledDigest]:
     """All settled events behind a checkpoint's cursor, in their settled order."""
     cursor = Cursor(*after) if after else None
-    while events := read_settled(cursor, batch):
+    while events := read_settled_digests(cursor, batch):
         yield from events
         cursor = cursor_of(events[-1])
 

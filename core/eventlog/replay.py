@@ -2,21 +2,27 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import batched, chain, groupby
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
+import msgspec
+from django.contrib.postgres.fields import ArrayField
 from django.db import OperationalError, connection, transaction
-from django.db.models import Model
+from django.db.models import JSONField, Model
+from psycopg import Cursor, sql
 
 from core.eventlog.aggregate import Aggregate, aggregates
 from core.eventlog.append import read_facts
+from core.eventlog.reading import StreamRange, in_processes, of_each_range, read_events
 from core.eventlog.snapshot import read_only_snapshot
 from core.eventlog.streams import UnclaimedStreamError, aggregate_of, primary_key, roots_without_events
 from core.models import Event
 
-STREAMS_AT_ONCE = 200
+STREAMS_AT_ONCE = 500
 LOCK_TRIES = 200
 LOCK_PAUSE_SECONDS = 0.05
 
@@ -56,14 +62,21 @@ class Unfoldable:
 def check_rows() -> Iterator[Drift | Unfoldable]:
     """Every difference between the rows and the fold of their events, on one snapshot."""
     with read_only_snapshot():
-        for streams in batched(fold_streams(), STREAMS_AT_ONCE):
-            yield from (stream for stream in streams if isinstance(stream, Unfoldable))
-            folded = [stream for stream in streams if isinstance(stream, Aggregate)]
-            for aggregate, of_one_class in groupby(folded, key=class_of):
-                yield from compare_with_rows(aggregate, list(of_one_class))
-        for aggregate in aggregates.values():
-            for root in roots_without_events(aggregate.root_model):
-                yield drift(root.stream, root, "*", stored="a row", folded=None)
+        yield from in_processes(chain(of_each_range(check_streams), [rows_from_nowhere]))
+
+
+def rows_from_nowhere() -> Iterator[Drift]:
+    for aggregate in aggregates.values():
+        for root in roots_without_events(aggregate.root_model).iterator():
+            yield drift(root.stream, root, "*", stored="a row", folded=None)
+
+
+def check_streams(streams: StreamRange) -> Iterator[Drift | Unfoldable]:
+    for batch in batched(fold_streams(streams), STREAMS_AT_ONCE):
+        yield from (stream for stream in batch if isinstance(stream, Unfoldable))
+        folded = [stream for stream in batch if isinstance(stream, Aggregate)]
+        for aggregate, of_one_class in groupby(folded, key=class_of):
+            yield from compare_with_rows(aggregate, list(of_one_class))
 
 
 def rebuild_rows() -> int:
@@ -80,9 +93,10 @@ def rebuild_rows() -> int:
         for model in reversed(models):
             cursor.execute(f"DELETE FROM {table_of(model)}")  # noqa: S608 our own table's name
         count = 0
-        for streams in batched(fold_streams(strict=True), STREAMS_AT_ONCE):
-            insert_rows([stream for stream in streams if isinstance(stream, Aggregate)])
-            count += len(streams)
+        for folded in in_processes(of_each_range(rows_of_streams)):
+            count += folded.streams
+            for model, rows in folded.rows.items():
+                copy_rows(cursor, model, rows)
         for model in models:
             advance_sequence(model)
     return count
@@ -120,9 +134,8 @@ def table_of(model: type[Model]) -> str:
     return connection.ops.quote_name(model._meta.db_table)
 
 
-def fold_streams(*, strict: bool = False) -> Iterator[Aggregate[Any] | Unfoldable]:
-    events = Event.objects.order_by("stream", "version").iterator(chunk_size=2000)
-    for stream, in_stream in groupby(events, key=lambda event: event.stream):
+def fold_streams(streams: StreamRange, *, strict: bool = False) -> Iterator[Aggregate[Any] | Unfoldable]:
+    for stream, in_stream in groupby(read_events(streams), key=attrgetter("stream")):
         try:
             aggregate, key = aggregate_of(stream)
             yield aggregate.fold(key, read_facts(in_stream))
@@ -141,11 +154,59 @@ def compare_with_rows(aggregate: type[Aggregate[Any]], folded: list[Aggregate[An
         (aggregate.root_model, primary_key(aggregate.root_model).attname),
         *aggregate.child_models.items(),
     ):
-        stored = {row.pk: row for row in model._default_manager.filter(**{f"{owner}__in": list(streams)})}
+        columns = columns_of(model, owner)
+        stored = columns.read(list(streams))
         expected = {row.pk: row for fold in folded for row in rows_of(fold, model)}
-        for key in sorted(stored.keys() | expected.keys(), key=str):
-            row = stored.get(key) or expected[key]
-            yield from compare_row(streams[getattr(row, owner)], stored.get(key), expected.get(key))
+        differing = [key for key in stored if not (key in expected and columns.hold(stored[key], expected[key]))]
+        for key in sorted((*differing, *(expected.keys() - stored.keys())), key=str):
+            is_row, should_row = columns.row(stored.get(key)), expected.get(key)
+            yield from compare_row(streams[getattr(is_row or should_row, owner)], is_row, should_row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Of one model. Nearly all rows are as they should be: that is seen by their bare values."""
+
+    model: type[Model]
+    query: str
+    names: tuple[str, ...]
+    values_of: "attrgetter[tuple[Any, ...]]"
+    key: int
+    nested: tuple[int, ...]
+
+    def read(self, owners: list[Any]) -> dict[Any, tuple[Any, ...]]:
+        """By primary key. In binary, which psycopg's C reads into what Django's fields would make of it."""
+        with Cursor(connection.connection) as cursor:
+            return {values[self.key]: values for values in cursor.execute(self.query, [owners], binary=True)}
+
+    def hold(self, stored: tuple[Any, ...], folded: Model) -> bool:
+        """Whether these are surely the row's values; if not, `compare_row` tells."""
+        values = self.values_of(folded)
+        return stored == values and all(
+            canonical(stored[index]) == canonical(values[index]) for index in self.nested if values[index]
+        )
+
+    def row(self, values: tuple[Any, ...] | None) -> Model | None:
+        return None if values is None else self.model.from_db(connection.alias, self.names, values)
+
+
+canonical = msgspec.json.Encoder(order="sorted").encode
+
+
+@cache
+def columns_of(model: type[Model], owner: str) -> Columns:
+    """`owner` is the column by which rows are read."""
+    fields = model._meta.concrete_fields
+    names = tuple(field.attname for field in fields)
+    columns = [connection.ops.quote_name(str(field.column)) for field in fields]
+    return Columns(
+        model=model,
+        query=f"SELECT {', '.join(columns)} FROM {table_of(model)} WHERE {columns[names.index(owner)]} = ANY(%s)",  # noqa: S608 our own
+        names=names,
+        values_of=attrgetter(*names),
+        key=fields.index(primary_key(model)),
+        nested=tuple(index for index, field in enumerate(fields) if isinstance(field, JSONField | ArrayField)),
+    )
 
 
 def compare_row(stream: str, stored: Model | None, folded: Model | None) -> Iterator[Drift]:
@@ -183,9 +244,35 @@ def rows_of(fold: Aggregate[Any], model: type[Model]) -> Iterable[Model]:
     return [fold.root] if model is fold.root_model else fold.children(model).values()
 
 
-def insert_rows(folds: list[Aggregate[Any]]) -> None:
-    for aggregate, of_one_class in groupby(folds, key=class_of):
-        group = list(of_one_class)
-        for model in (aggregate.root_model, *aggregate.child_models):
-            rows = chain.from_iterable(rows_of(fold, model) for fold in group)
-            model._default_manager.bulk_create(rows)
+class FoldedRows(NamedTuple):
+    """The rows of some streams, as COPY takes them."""
+
+    streams: int
+    rows: dict[type[Model], list[list[object]]]
+
+
+def rows_of_streams(streams: StreamRange) -> Iterator[FoldedRows]:
+    """Raises what folding raises."""
+    for batch in batched(fold_streams(streams, strict=True), STREAMS_AT_ONCE):
+        rows: dict[type[Model], list[list[object]]] = {}
+        for fold in batch:
+            if isinstance(fold, Aggregate):
+                for model in (fold.root_model, *fold.child_models):
+                    rows.setdefault(model, []).extend(values_of(row) for row in rows_of(fold, model))
+        yield FoldedRows(len(batch), rows)
+
+
+def values_of(row: Model) -> list[object]:
+    """As COPY takes them."""
+    return [
+        json.dumps(value) if isinstance(field, JSONField) and value is not None else value
+        for field in row._meta.concrete_fields
+        for value in (getattr(row, field.attname),)
+    ]
+
+
+def copy_rows(cursor: Any, model: type[Model], rows: Iterable[Sequence[object]]) -> None:
+    columns = sql.SQL(", ").join([sql.Identifier(str(field.column)) for field in model._meta.concrete_fields])
+    with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), columns)) as copy:
+        for row in rows:
+            copy.write_row(row)

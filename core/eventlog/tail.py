@@ -10,6 +10,8 @@ definition and comes first; positions go on where the dump left the sequence, so
 PostgreSQL's documentation, section 9.28.6 (transaction ids and snapshots).
 """
 
+from collections.abc import Callable, Iterable
+from itertools import starmap
 from typing import NamedTuple
 
 from django.db import connection
@@ -46,11 +48,33 @@ class Era(NamedTuple):
         return events.order_by("transaction_id", "position")
 
 
+class SettledDigest(NamedTuple):
+    """What of an event a checkpoint is made of, without the cost of a model."""
+
+    cluster: int
+    transaction_id: int
+    position: int
+    digest: bytes
+
+
 def read_settled(after: Cursor | None, limit: int) -> list[Event]:
     """At most `limit` settled events behind `after` (None: from the beginning), in an order that never changes."""
-    events: list[Event] = []
+    return settled_behind(after, limit, iter)
+
+
+def read_settled_digests(after: Cursor | None, limit: int) -> list[SettledDigest]:
+    """The same of as many."""
+    return settled_behind(
+        after, limit, lambda events: starmap(SettledDigest, events.values_list(*SettledDigest._fields))
+    )
+
+
+def settled_behind[Row](
+    after: Cursor | None, limit: int, read: Callable[[QuerySet[Event]], Iterable[Row]]
+) -> list[Row]:
+    rows: list[Row] = []
     era = era_around(after.cluster, after.position) if after else era_above(0)
-    while era is not None and len(events) < limit:
+    while era is not None and len(rows) < limit:
         batch = era.settled_events()
         if after:
             same_transaction = Q(transaction_id=after.transaction_id, position__gt=after.position)
@@ -58,12 +82,12 @@ def read_settled(after: Cursor | None, limit: int) -> list[Event]:
             # Its first part says nothing new, but the index is entered by it: an OR alone would read all that was read.
             batch = batch.filter(Q(transaction_id__gte=after.transaction_id) & later)
             after = None
-        events += batch[: limit - len(events)]
+        rows += read(batch[: limit - len(rows)])
         era = era_above(era.end - 1) if era.end is not None else None
-    return events
+    return rows
 
 
-def cursor_of(event: Event) -> Cursor:
+def cursor_of(event: Event | SettledDigest) -> Cursor:
     return Cursor(event.cluster, event.transaction_id, event.position)
 
 

@@ -6,19 +6,33 @@ checkpoints hold the digests of all streams, so that not even who rewrites a str
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import groupby, islice, takewhile, zip_longest
+from functools import partial
+from itertools import batched, chain, groupby, islice, pairwise, takewhile, zip_longest
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from core.chain import Head, next_digest
 from core.eventlog.aggregate import aggregates
 from core.eventlog.append import event_bytes
 from core.eventlog.checkpoints import BATCH, MARK, checkpoint_hash, events_behind, signature_fits, trusted_keys
 from core.eventlog.merkle import MerkleTree
+from core.eventlog.reading import (
+    EVENTS_IN_A_RANGE,
+    Part,
+    StreamRange,
+    in_processes,
+    of_each_range,
+    read_events,
+)
 from core.eventlog.snapshot import read_only_snapshot
 from core.eventlog.streams import UnclaimedStreamError, aggregate_of, roots_without_events
-from core.eventlog.tail import Cursor, cursor_of
-from core.models import Checkpoint, Event
+from core.eventlog.tail import Cursor, SettledDigest, cursor_of
+from core.models import Checkpoint, Event, StreamHead
+
+STREAMS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +76,50 @@ class CheckpointFinding:
 def verify_log() -> Iterator[Finding | CheckpointFinding]:
     """All findings, at most one for each stream and checkpoint: behind the first broken link a chain proves nothing."""
     with read_only_snapshot():
-        events = Event.objects.order_by("stream", "version").iterator(chunk_size=2000)
-        for stream, in_stream in groupby(events, key=lambda event: event.stream):
-            if finding := verify_stream(stream, list(in_stream)):
+        yield from in_processes(parts_of_log())
+
+
+def parts_of_log() -> Iterator[Part[Finding | CheckpointFinding]]:
+    yield from of_each_range(verify_streams)
+    yield streams_that_are_gone
+    yield from parts_of_checkpoints()
+
+
+def streams_that_are_gone() -> Iterator[Finding]:
+    for aggregate in aggregates.values():
+        for root in roots_without_events(aggregate.root_model).iterator():
+            yield removed(
+                root.stream, 1, f"the row stands at version {root.stream_version}, the log has no event of it"
+            )
+
+
+class End(NamedTuple):
+    """Where a whole chain ends."""
+
+    head: Head
+    last: Event
+
+
+def verify_streams(streams: StreamRange) -> Iterator[Finding]:
+    chains = (verify_chain(in_stream) for _, in_stream in groupby(read_events(streams), key=attrgetter("stream")))
+    for batch in batched(chains, STREAMS_AT_ONCE):
+        heads = row_heads(end.last.stream for end in batch if isinstance(end, End))
+        for end in batch:
+            finding = verify_end(end, heads) if isinstance(end, End) else end
+            if finding:
                 yield finding
-        for aggregate in aggregates.values():
-            for root in roots_without_events(aggregate.root_model):
-                yield removed(
-                    root.stream, 1, f"the row stands at version {root.stream_version}, the log has no event of it"
-                )
-        yield from verify_checkpoints()
 
 
-def verify_stream(stream: str, events: list[Event]) -> Finding | None:
+def verify_chain(events: Iterable[Event]) -> Finding | End:
+    """`events` are of one stream, and at least one."""
     head = Head()
-    for event, following in zip_longest(events, events[1:]):
+    for event, following in pairwise(chain(events, [None])):
+        if event is None:
+            break
         if finding := verify_event(event, head, following):
             return finding
-        head = Head(event.version, bytes(event.digest))
-    return verify_end(stream, head, events[-1])
+        head, last = Head(event.version, bytes(event.digest)), event
+    return End(head, last)
 
 
 def verify_event(event: Event, head: Head, following: Event | None) -> Finding | None:
@@ -95,30 +134,47 @@ def verify_event(event: Event, head: Head, following: Event | None) -> Finding |
     return None
 
 
-def verify_end(stream: str, head: Head, last: Event) -> Finding | None:
-    try:
-        aggregate, key = aggregate_of(stream)
-    except UnclaimedStreamError:
+def verify_end(end: End, heads: Mapping[str, Head | None]) -> Finding | None:
+    """`heads` as of `row_heads`."""
+    head, last = end
+    if last.stream not in heads:
         return found("inserted", last, "no part of this program writes such a stream")
-    row = aggregate.root_model._default_manager.filter(pk=key).first()
+    row = heads[last.stream]
     if row is None:
         return found("row_missing", last, "there is no row of it; if it was ours, `replay --rebuild` restores it")
-    if row.head.version > head.version:
-        return removed(stream, head.version + 1, f"the row stands at version {row.head.version}")
-    if row.head.version < head.version:
-        return found("inserted", last, f"the row stands at version {row.head.version}")
-    if row.head.digest != head.digest:
+    if row.version > head.version:
+        return removed(last.stream, head.version + 1, f"the row stands at version {row.version}")
+    if row.version < head.version:
+        return found("inserted", last, f"the row stands at version {row.version}")
+    if row.digest != head.digest:
         return found("altered", last, "the chain is whole, but the row holds another digest of its end")
     return None
 
 
 def row_head(stream: str) -> Head:
-    try:
-        aggregate, key = aggregate_of(stream)
-    except UnclaimedStreamError:
+    """What the row says; of a stream without a row anything may be said, of one that nobody claims nothing."""
+    heads = row_heads([stream])
+    if stream not in heads:
         return Head()
-    row = aggregate.root_model._default_manager.filter(pk=key).first()
-    return row.head if row else Head(version=2**31)
+    return heads[stream] or Head(version=2**31)
+
+
+def row_heads(streams: Iterable[str]) -> dict[str, Head | None]:
+    """What the rows say of their streams, None where there is no row; a stream that nobody claims is left out."""
+    keys: dict[type[StreamHead], dict[str, Any]] = {}
+    for stream in streams:
+        with suppress(UnclaimedStreamError):
+            aggregate, key = aggregate_of(stream)
+            keys.setdefault(aggregate.root_model, {})[stream] = key
+    heads: dict[str, Head | None] = {}
+    for model, of_model in keys.items():
+        rows = model._default_manager.filter(pk__in=list(of_model.values()))
+        stored = {
+            key: Head(version, bytes(digest))
+            for key, version, digest in rows.values_list("pk", "stream_version", "stream_digest")
+        }
+        heads |= {stream: stored.get(key) for stream, key in of_model.items()}
+    return heads
 
 
 def found(finding: str, event: Event, detail: str) -> Finding:
@@ -136,13 +192,26 @@ def removed(stream: str, version: int, detail: str) -> Finding:
     return Finding(finding="removed", stream=stream, version=version, position=None, kind=None, detail=detail)
 
 
-def verify_checkpoints() -> Iterator[CheckpointFinding]:
+def parts_of_checkpoints() -> Iterator[Part[CheckpointFinding]]:
     """The checkpoints themselves, then the events of every one that can be believed."""
     findings = list(verify_signatures())
-    yield from reversed(findings)
+    yield partial(list, findings[::-1])
     doubtful = {finding.checkpoint for finding in findings}
-    for checkpoint in Checkpoint.objects.order_by("number").iterator(chunk_size=100):
-        if checkpoint.number not in doubtful and (finding := verify_events(checkpoint)):
+    numbers: list[int] = []
+    events = 0
+    for number, count in Checkpoint.objects.order_by("number").values_list("number", "count").iterator():
+        if number not in doubtful:
+            numbers.append(number)
+            events += count
+        if events >= EVENTS_IN_A_RANGE:
+            yield partial(verify_signed, numbers)
+            numbers, events = [], 0
+    yield partial(verify_signed, numbers)
+
+
+def verify_signed(numbers: list[int]) -> Iterator[CheckpointFinding]:
+    for checkpoint in Checkpoint.objects.filter(number__in=numbers).order_by("number").iterator(chunk_size=100):
+        if finding := verify_events(checkpoint):
             yield finding
 
 
@@ -197,7 +266,7 @@ def verify_events(checkpoint: Checkpoint) -> CheckpointFinding | None:
     return first_difference(checkpoint, array("I", bytes(checkpoint.marks)), array("I", bytes(marks)))
 
 
-def signed_events(checkpoint: Checkpoint) -> Iterator[Event]:
+def signed_events(checkpoint: Checkpoint) -> Iterator[SettledDigest]:
     """The events that are in the checkpoint's range now, in their settled order."""
     to = Cursor(*checkpoint.to)
     # One more than there should be shows the end, and little is read beyond it.
@@ -220,7 +289,8 @@ def first_difference(checkpoint: Checkpoint, signed: "array[int]", present: "arr
         return doubt("altered", checkpoint.number, f"{count}, and which of them has changed can't be told")
     gone = was is not None and was not in present
     new = now is not None and now not in signed
-    event = next(islice(signed_events(checkpoint), index, None), None)
+    settled = next(islice(signed_events(checkpoint), index, None), None)
+    event = Event.objects.get(position=settled.position) if settled else None
     if gone and not new:
         place = f"before position {event.position} ({event})" if event else "at the end of its range"
         return doubt("removed", checkpoint.number, f"{count}; the first one that is gone stood {place}")

@@ -21,7 +21,7 @@ from core.eventlog.checkpoints import (
     make_checkpoint,
     statement_bytes,
 )
-from core.eventlog.tail import read_settled
+from core.eventlog.tail import cursor_of, read_settled
 from core.models import Checkpoint
 from core.tasks import checkpoint_log
 from core.tests.attacks import OURS, THEIRS, behind_the_back, forge, public_key, settle, signed_orders
@@ -116,7 +116,7 @@ class TestMakingACheckpoint:
         assert Checkpoint.objects.count() == 1
 
     def test_reads_the_log_in_pieces(self, orders: list[Order]) -> None:
-        assert list(events_behind([], batch=4)) == read_settled(None, 100)
+        assert list(map(cursor_of, events_behind([], batch=4))) == list(map(cursor_of, read_settled(None, 100)))
 
     @pytest.mark.parametrize("statement", ["UPDATE core_checkpoint SET count = 0", "DELETE FROM core_checkpoint"])
     def test_is_all_that_the_database_allows(self, orders: list[Order], statement: str) -> None:

@@ -1,6 +1,7 @@
 """`python -m deploy.bench`: the webhook path beside its peers, and its goals; `--quick`: the ratios alone, in a minute;
 `--volume`: beside itself with full tables; `--scale`: with more processes, and PgBouncer; `--desk`: the pages of the
-admin at a million orders (deploy/bench/desk.py); `--shop`: what the shop's first pages weigh (tests/browser/weight.py).
+admin at a million orders (deploy/bench/desk.py); `--shop`: what the shop's first pages weigh (tests/browser/weight.py);
+`--replay` and `--footprint`: deploy/bench/replay.py and footprint.py.
 
 All is measured in turn, round after round of one run, in databases of its own on DATABASE_URL's server or on the
 embedded one. Stripe is not called. The exit code is 3 where the machine was too noisy to compare.
@@ -51,6 +52,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--scale", action="store_true", help="one web process and several, and PgBouncer")
     parser.add_argument("--desk", action="store_true", help="the admin's pages, on a generated database")
     parser.add_argument("--shop", action="store_true", help="the shop's first pages in Chromium")
+    parser.add_argument("--replay", action="store_true", help="replay and verify, by the number of events")
+    parser.add_argument("--footprint", action="store_true", help="memory and start of the processes")
     parser.add_argument("--orders", type=int, help="how many are generated: 1,000,000, with --volume 500,000")
     parser.add_argument(
         "--database", help="measure the desk on this one instead, which `manage.py generate` has filled"
@@ -80,6 +83,9 @@ def main() -> int:
 def measure(url: str, options: argparse.Namespace) -> int:
     if options.shop:
         return run_python(os.environ | {"DATABASE_URL": url}, "-m", "tests.browser.weight")
+    for name in ("replay", "footprint"):
+        if getattr(options, name):
+            return run_python(os.environ | {"DATABASE_URL": url}, "-m", f"deploy.bench.{name}")
     if options.desk:
         return measure_generated(url, options.orders or 1_000_000)
     plan = QUICK if options.quick else THOROUGH

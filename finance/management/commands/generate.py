@@ -13,11 +13,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from django.utils import timezone
 
+from core.processes import pool_of
 from finance.management.generating.books import generate_books
 from orders.models import Order
 from webhooks.management.generating.catalogue import load_assortment
 from webhooks.management.generating.copying import Plan, generate_chunk
-from webhooks.management.generating.pool import pool_of
 
 SPAN = timedelta(days=548)  # 18 months
 PROGRESS_SECONDS = 10

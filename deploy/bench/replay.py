@@ -1,0 +1,182 @@
+"""`python -m deploy.bench.replay`: how long `replay --check`, `replay --rebuild` and `audit verify` take for so many
+events, and `eventsourcing` to read back the same facts.
+
+Databases of its own on DATABASE_URL's server, filled by `manage.py generate`; every command runs as an operator would
+run it, its start included, which is told apart.
+"""
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from deploy.bench.desk_database import desk_environment
+from deploy.bench.peers.environment import python_with
+from deploy.bench.scratch import own_database
+from deploy.processes import ROOT, StepError
+
+EVENTS_OF_AN_ORDER = 6.9  # of a generated one
+PEER = Path(__file__).parent / "peers" / "with_eventsourcing"
+PEER_EVENTS = 20_000
+COMMANDS = {
+    "replay --check": ("replay", "--check"),
+    "replay --rebuild": ("replay", "--rebuild"),
+    "audit verify": ("audit", "verify"),
+}
+CORES = os.cpu_count() or 1
+
+
+class Took(NamedTuple):
+    """Of a command: `cpu` of its processes without PostgreSQL's, `megabytes` of the largest of them."""
+
+    events: int
+    seconds: float
+    cpu: float
+    megabytes: float
+
+
+def took(environment: Mapping[str, str], events: int, *arguments: str) -> Took:
+    """Raises StepError when the command fails or finds anything."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)  # those that it waited for included
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - started
+    if process.returncode:
+        raise StepError(f"{' '.join(arguments)} ended with {process.returncode}")
+    return Took(events, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def measure(environment: Mapping[str, str], rounds: int) -> dict[str, Took]:
+    """The quickest of several, since others' work only ever slows; `start` is that of a command that does nothing."""
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        [events] = connection.execute("SELECT count(*) FROM core_event").fetchone() or [0]
+    quickest = {"start": min(took(environment, 0, "check") for _ in range(rounds))}
+    for name, arguments in COMMANDS.items():
+        runs = [took(environment, events, *arguments) for _ in range(rounds)]
+        quickest[name] = min(runs, key=lambda run: run.seconds)._replace(megabytes=max(run.megabytes for run in runs))
+    return quickest
+
+
+def read_streams(database_url: str) -> list[list[object]]:
+    """What the facts of so many events hold, by stream; the last may be cut off."""
+    query = "SELECT stream, data FROM core_event WHERE stream LIKE 'order-%%' ORDER BY stream, version LIMIT %s"
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(query, [PEER_EVENTS]).fetchall()
+    return [[data for _, data in of_stream] for _, of_stream in groupby(rows, key=lambda row: row[0])]
+
+
+def peers_rate(server_url: str, streams: list[list[object]]) -> float:
+    """Events per second of one process, which keeps one core busy. Raises StepError."""
+    with own_database(server_url) as database_url:
+        at = conninfo_to_dict(database_url)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PERSISTENCE_MODULE": "eventsourcing.postgres",
+            "POSTGRES_DBNAME": str(at["dbname"]),
+            "POSTGRES_HOST": str(at.get("host", "127.0.0.1")),
+            "POSTGRES_PORT": str(at.get("port", "5432")),
+            "POSTGRES_USER": str(at.get("user", "")),
+            "POSTGRES_PASSWORD": str(at.get("password", "")),
+        }
+        done = subprocess.run(
+            [python_with(PEER / "requirements.txt"), PEER / "folding.py"],
+            env=environment,
+            input=json.dumps(streams),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode:
+        raise StepError(f"eventsourcing failed:\n{done.stderr}")
+    read = json.loads(done.stdout)
+    return float(read["events"] / read["seconds"])
+
+
+def report(measured: Sequence[Mapping[str, Took]], peer: float) -> Iterator[str]:
+    yield f"{CORES} cores; a command's start takes {measured[0]['start'].seconds:.2f} s, which is not counted"
+    yield f"eventsourcing reads {peer:,.0f} events/s back on one core"
+    yield f"{'':<18}{'events':>10}{'seconds':>9}{'events/s':>10}{'CPU us/event':>14}{'MB':>6}"
+    for name in COMMANDS:
+        for at_size in measured:
+            took, seconds = at_size[name], working(at_size, name)
+            cpu = (took.cpu - at_size["start"].cpu) / took.events * 1e6
+            rate = took.events / seconds
+            yield f"{name:<18}{took.events:>10,}{seconds:>9.2f}{rate:>10,.0f}{cpu:>14.1f}{took.megabytes:>6.0f}"
+        for smaller, larger in pairwise(measured):
+            rate = marginal_rate(smaller, larger, name)
+            yield (
+                f"  from {smaller[name].events:,} to {larger[name].events:,}: slope {slope(smaller, larger, name):.2f},"
+                f" {rate:,.0f} events/s a core, {rate / peer:.1f} x eventsourcing"
+            )
+
+
+def working(at_size: Mapping[str, Took], name: str) -> float:
+    """Seconds without the start; never none."""
+    return max(at_size[name].seconds - at_size["start"].seconds, 0.001)
+
+
+def marginal_rate(smaller: Mapping[str, Took], larger: Mapping[str, Took], name: str) -> float:
+    """Of each core, for the events that the larger log has more: what every command begins with is in neither."""
+    seconds = max(larger[name].seconds - smaller[name].seconds, 0.001)
+    return (larger[name].events - smaller[name].events) / seconds / CORES
+
+
+def slope(smaller: Mapping[str, Took], larger: Mapping[str, Took], name: str) -> float:
+    """The power of the number of events that the time grows with: 1 is linear."""
+    times = working(larger, name) / working(smaller, name)
+    return math.log(times) / math.log(larger[name].events / smaller[name].events)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.bench.replay", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, nargs="+", default=[10_000, 200_000, 500_000], help="the sizes, about")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    server_url, measured, streams = os.environ["DATABASE_URL"], [], []
+    try:
+        for events in sorted(options.events):
+            with own_database(server_url) as database_url:
+                environment = desk_environment(database_url)
+                fill(environment, round(events / EVENTS_OF_AN_ORDER))
+                measured.append(measure(environment, options.rounds))
+                streams = read_streams(database_url)
+        for line in report(measured, peers_rate(server_url, streams)):
+            print(line)
+    except StepError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def fill(environment: Mapping[str, str], orders: int) -> None:
+    """Orders alone, and a checkpoint that signs for them. Raises StepError."""
+    for arguments in (
+        ("migrate", "--verbosity=0"),
+        ("generate", "--orders", str(orders), "--orders-alone"),
+        ("audit", "checkpoint"),
+    ):
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise StepError(f"{' '.join(arguments)} failed:\n{done.stderr}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
