@@ -43,8 +43,9 @@ def remove_metrics_folder() -> None:
 
 
 # https://prometheus.github.io/client_python/multiprocess/
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = own_metrics_folder()
-atexit.register(remove_metrics_folder)
+if __name__ == "__config__":  # as gunicorn calls it; who imports it for its figures serves nothing
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = own_metrics_folder()
+    atexit.register(remove_metrics_folder)
 
 # The loopback alone, unless the command line says otherwise.
 bind = f"127.0.0.1:{os.environ.get('PORT', '8000')}"
