@@ -10,9 +10,13 @@ from tests.shop import Shop, Shopper, wait_for
 LONG = 60
 
 
+# Django's file backend writes it behind each mail; a file holds all that were sent in one go.
+END = b"\n" + b"-" * 79 + b"\n"
+
+
 def mails_about(folder: Path, order_id: int) -> list[EmailMessage]:
-    files = [file.read_bytes().partition(b"\n" + b"-" * 79)[0] for file in folder.glob("*.log")]
-    mails = [message_from_bytes(content, policy=policy.default) for content in files]
+    written = [content for file in folder.glob("*.log") for content in file.read_bytes().split(END)]
+    mails = [message_from_bytes(content, policy=policy.default) for content in written]
     return [mail for mail in mails if mail["Message-ID"] == f"<order-{order_id}-paid@127.0.0.1>"]
 
 
