@@ -5,39 +5,24 @@ they differ. `--outage N` instead: N purchases without a single webhook, which t
 """
 
 import argparse
-import os
 import secrets
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 
 from deploy.postgres import SHORT_FOLDER
-from deploy.processes import StepError, die_with
+from deploy.processes import StepError
 from tests.chaos.closing import NotQuietError, settle
 from tests.chaos.house import House
 from tests.chaos.mischief import Mischief
 from tests.chaos.outage import buy_without_webhooks
 from tests.chaos.reckoning import Reckoning
 from tests.chaos.shoppers import Shoppers
+from tests.terminal import end_when_interrupted, say
 
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START_TEXT = "seed {seed}: --seed {seed} draws the same kills and faults again"
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Once: the processes are being ended while more signals come."""
-    for number in INTERRUPTIONS:
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(1)
 
 
 def endure(house: House, options: argparse.Namespace) -> list[str]:
@@ -84,9 +69,7 @@ def main() -> int:
     parser.add_argument("--outage", type=int, metavar="N", help="N purchases with webhooks off, then the backfill")
     parser.add_argument("--keep", action="store_true", help="leave the logs and the data where they are, and say where")
     options = parser.parse_args()
-    for number in INTERRUPTIONS:
-        signal.signal(number, interrupt)
-    die_with(os.getppid(), signal.SIGTERM)
+    end_when_interrupted()
     say(START_TEXT.format(seed=options.seed))
     folder = Path(tempfile.mkdtemp(prefix="countersign-", dir=SHORT_FOLDER))
     # The database's user passes through to its data.

@@ -6,12 +6,10 @@ Exit 2 when it did not: the smallest request that shows it is written to a file,
 import argparse
 import os
 import secrets
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
@@ -20,15 +18,15 @@ import msgspec
 
 django.setup()
 
-from deploy.processes import LOCAL, ROOT, StepError, die_with  # noqa: E402 as above
+from deploy.processes import LOCAL, ROOT, StepError  # noqa: E402 as above
 from tests.fuzz.campaign import Result, attack, shares, targets  # noqa: E402 as above
 from tests.fuzz.cases import Case  # noqa: E402 as above
 from tests.fuzz.endpoints import unknown_routes  # noqa: E402 as above
 from tests.fuzz.stand import Stand, running_stand  # noqa: E402 as above
+from tests.terminal import end_when_interrupted, say  # noqa: E402 as above
 
 FOUND = 2
 CASES = 20_000
-INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Failure(msgspec.Struct):
@@ -38,18 +36,6 @@ class Failure(msgspec.Struct):
     problems: list[str]
     case: Case | None
     answered: bytes
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Once: the processes are being ended while more signals come."""
-    for number in INTERRUPTIONS:
-        signal.signal(number, signal.SIG_IGN)
-    sys.exit(1)
 
 
 def run(stand: Stand, options: argparse.Namespace) -> list[Result]:
@@ -129,9 +115,7 @@ def main() -> int:
     if unknown := unknown_routes():
         say(f"no strategy in tests/fuzz/endpoints.py: {', '.join(sorted(unknown))}")
         return FOUND
-    for number in INTERRUPTIONS:
-        signal.signal(number, interrupt)
-    die_with(os.getppid(), signal.SIGTERM)
+    end_when_interrupted()
     try:
         problems = fuzz(options)
     except StepError as failure:
