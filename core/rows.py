@@ -51,13 +51,6 @@ def insert_rows(rows: Sequence[Model], *, refusal: Exception | None = None) -> S
     return Statement(insertion(model, fields, len(rows)), tuple(values), refusal)
 
 
-def insert_unless_there(row: Model, condition: Statement) -> Statement:
-    """Nothing happens where a row fulfils the condition or has a unique key of this one's: no id is drawn in vain."""
-    fields = tuple(field for field in fields_of(type(row)) if is_given(row, field))
-    sql = f"{insertion_unless(type(row), fields, condition.sql)} ON CONFLICT DO NOTHING"
-    return Statement(sql, (*adapted(row, fields), *condition.params))
-
-
 def upsert_rows(rows: Sequence[Model]) -> Statement:
     """In one statement, by their primary keys."""
     inserted = insert_rows(rows)
@@ -119,13 +112,6 @@ def selection(model: type[Model], without: tuple[str, ...]) -> str:
 def insertion(model: type[Model], fields: Fields, count: int) -> str:
     row = f"({', '.join(['%s'] * len(fields))})"
     return f"INSERT INTO {table_of(model)} ({columns(fields)}) VALUES {', '.join([row] * count)}"
-
-
-@cache
-def insertion_unless(model: type[Model], fields: Fields, condition: str) -> str:
-    table, values = table_of(model), ", ".join(["%s"] * len(fields))
-    known = f"SELECT FROM {table} WHERE {condition}"
-    return f"INSERT INTO {table} ({columns(fields)}) SELECT {values} WHERE NOT EXISTS ({known})"
 
 
 @cache

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 import structlog
+from django.utils import timezone
 
 from billing.drift import hear_of
 from billing.models import StripeCall
 from billing.services import call_named_in
 from core.configuration import Account
-from core.rows import update_row
-from core.trips import write
+from core.rows import insert_rows, update_row
+from core.trips import ask, write
 from orders.models import Order
 from orders.projections import OrderAggregate
 from orders.services.attempts import CREATE_INTENT
@@ -78,10 +79,23 @@ def handle_payment(account: Account, event: StripeEvent, dossier: Dossier) -> Ou
         return Outcome(DeliveryState.IGNORED, reason, order_behind(call))
     order_id = order_id_in(dossier)
     if order_id is None:
-        return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, dossier.link)
+        link = dossier.link or note_link(account, event)
+        return Outcome(DeliveryState.WAITING, "its payment is not known yet", None, link)
     if not event.is_our_version:
         return Outcome(DeliveryState.REFUSED, "api_version", order_id, kind=str(event.data.object.get("object")))
-    return tell_order(event, event.data.object, dossier)
+    return tell_order(account, event, event.data.object, dossier)
+
+
+def note_link(account: Account, event: StripeEvent) -> PaymentLink:
+    """A row for what is heard of a payment before its order is known."""
+    link = new_link(account, event.data.object)
+    inserted = insert_rows([link])
+    [[(link.pk,)]] = ask(inserted._replace(sql=f"{inserted.sql} RETURNING id"))
+    return link
+
+
+def new_link(account: Account, stripe_object: StripeObject) -> PaymentLink:
+    return PaymentLink(account=account.name, payment_intent=intent_of(stripe_object), seen_at=timezone.now())
 
 
 def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:
@@ -92,11 +106,11 @@ def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:
     return "no_payment_intent" if kind == "charge" and not intent else ""
 
 
-def handle_reread(event: StripeEvent, stripe_object: StripeObject, dossier: Dossier) -> Outcome:
+def handle_reread(account: Account, event: StripeEvent, stripe_object: StripeObject, dossier: Dossier) -> Outcome:
     """Handle an event of another API version by its object as Stripe has it now, in ours."""
     if order_id_in(dossier) is None:
         return Outcome(DeliveryState.IGNORED, "not_ours")
-    return tell_order(event, stripe_object, dossier)
+    return tell_order(account, event, stripe_object, dossier)
 
 
 def handle_gone(event: StripeEvent, order_id: int | None) -> Outcome:
@@ -107,13 +121,14 @@ def handle_gone(event: StripeEvent, order_id: int | None) -> Outcome:
     return Outcome(DeliveryState.IGNORED, OBJECT_GONE, order_id)
 
 
-def tell_order(event: StripeEvent, stripe_object: StripeObject, dossier: Dossier) -> Outcome:
+def tell_order(account: Account, event: StripeEvent, stripe_object: StripeObject, dossier: Dossier) -> Outcome:
     """Tell the order; a link that did not know its order yet is given it, and comes back with the outcome.
 
     An object that can't be read is told to no order. The delivery has failed, and is kept with the field's name: Stripe
     would post the same again, so a person has it handled once more when we can read it.
     """
-    order, call, link = order_in(dossier), dossier.call, link_in(dossier, stripe_object)
+    order, call = order_in(dossier), dossier.call
+    link = dossier.link or (new_link(account, stripe_object) if intent_of(stripe_object) else None)
     order_id: int = order.root.pk
     if field := what_is_unreadable(event.type, stripe_object):
         log.error("delivery.unreadable", event_id=event.id, type=event.type, field=field)
@@ -132,7 +147,7 @@ def tell_order(event: StripeEvent, stripe_object: StripeObject, dossier: Dossier
     newly_linked = link if link is not None and link.order_id is None else None
     if newly_linked is not None:
         newly_linked.order_id = order_id
-        write(update_row(newly_linked, ["order_id"]))
+        write(insert_rows([newly_linked]) if newly_linked.pk is None else update_row(newly_linked, ["order_id"]))
     return Outcome(DeliveryState.HANDLED, "" if changed else "changed_nothing", order_id, newly_linked)
 
 
@@ -147,13 +162,6 @@ def order_in(dossier: Dossier) -> OrderAggregate:
     if dossier.order is None:
         raise Order.DoesNotExist
     return dossier.order
-
-
-def link_in(dossier: Dossier, stripe_object: StripeObject) -> PaymentLink | None:
-    """That of the object's payment, if it has one. Raises PaymentLink.DoesNotExist where it was taken away just now."""
-    if dossier.link is None and intent_of(stripe_object):
-        raise PaymentLink.DoesNotExist
-    return dossier.link
 
 
 def origin_of(call: StripeCall | None, link: PaymentLink | None) -> Origin:

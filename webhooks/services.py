@@ -17,10 +17,10 @@ from billing.gateway.refunds import Refunds
 from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
-from core.rows import update_row
+from core.rows import insert_rows, update_row
 from core.trips import finish_writing, transaction_in_trips, write
 from orders.services.forgetting import is_forgotten
-from webhooks.dossier import UNDONE, Inquiry, claim_delivery, claimable, open_dossier
+from webhooks.dossier import UNDONE, claim_delivery, claimable, open_dossier
 from webhooks.events import StripeEvent, parse_event, without_secrets
 from webhooks.handlers import Outcome, handle_event, handle_gone, handle_reread, order_told_of
 from webhooks.models import Delivery, DeliverySource, DeliveryState, PaymentLink
@@ -86,8 +86,8 @@ def process_on_any_connection(
 def process_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> DeliveryState:
     """Two round trips where nothing is rare about it: what locks and reads, what writes and commits."""
     with transaction_in_trips():
-        inquiry = Inquiry.about(account, event, event.data.object, claimable(event))
-        delivery, dossier = claim_delivery(account, event, payload, source, inquiry)
+        dossier = open_dossier(account, event, event.data.object, claimable(event))
+        delivery = dossier.delivery or new_delivery(account, event, payload, source)
         note_signature(delivery, source)
         if delivery.state not in claimable(event):
             log.info("delivery.duplicate", event_id=event.id, type=event.type)
@@ -99,11 +99,31 @@ def process_delivery(account: Account, event: StripeEvent, payload: bytes, sourc
     return outcome.state
 
 
+def new_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> Delivery:
+    """Its row is inserted when it is known what became of it, in the same transaction."""
+    return Delivery(
+        account=account.name,
+        event_id=event.id,
+        type=event.type,
+        api_version=event.api_version or "",
+        livemode=event.livemode,
+        object_id=event.object_id,
+        payload=payload,
+        source=source,
+        created_at=event.created_at,
+        received_at=timezone.now(),
+    )
+
+
+def store(delivery: Delivery, *changed: str) -> None:
+    write(insert_rows([delivery]) if delivery.pk is None else update_row(delivery, changed))
+
+
 def note_signature(delivery: Delivery, source: DeliverySource) -> None:
     """A signature that comes after the backfill is on record too."""
     if source == DeliverySource.WEBHOOK and delivery.source != source:
         delivery.source = source
-        write(update_row(delivery, ["source"]))
+        store(delivery, "source")
 
 
 def adopt_waiting(account: Account, outcome: Outcome) -> None:
@@ -118,7 +138,7 @@ def adopt_waiting(account: Account, outcome: Outcome) -> None:
         event = parse_event(bytes(delivery.payload))
         try:
             with transaction.atomic(), provenance.acting(f"stripe:{account.name}", cause=event.id):
-                dossier = open_dossier(account, event, event.data.object, DeliveryState.WAITING)
+                dossier = open_dossier(account, event, event.data.object, [DeliveryState.WAITING])
                 finish_delivery(delivery, handle_event(account, event, dossier), is_forgotten=dossier.is_forgotten)
                 finish_writing()
         except (OperationalError, InterfaceError):
@@ -141,7 +161,7 @@ def finish_delivery(delivery: Delivery, outcome: Outcome, *, is_forgotten: bool)
     if outcome.order_id is not None and is_forgotten:
         delivery.payload = without_person(bytes(delivery.payload))
         changed.append("payload")
-    write(update_row(delivery, changed))
+    store(delivery, *changed)
     log.info(
         "delivery.handled",
         event_id=delivery.event_id,
@@ -164,17 +184,18 @@ def record_failure(
 ) -> None:
     log.error("delivery.failed", event_id=event.id, type=event.type, exc_info=error)
     with transaction.atomic(durable=True):
-        delivery, _ = claim_delivery(account, event, payload, source)
-        if delivery.state in UNDONE:
-            delivery.state = DeliveryState.FAILED
-            put_off(delivery, error)
-            order_id = order_told_of(account.name, event)
-            if order_id is not None and is_forgotten(order_id):
-                delivery.payload = without_person(bytes(delivery.payload))
-                delivery.save(update_fields=["payload"])
+        delivery = claim_delivery(account, event) or new_delivery(account, event, payload, source)
+        if delivery.state not in UNDONE:
+            return
+        delivery.state = DeliveryState.FAILED
+        order_id = order_told_of(account.name, event)
+        is_of_forgotten = order_id is not None and is_forgotten(order_id)
+        if is_of_forgotten:
+            delivery.payload = without_person(bytes(delivery.payload))
+        put_off(delivery, error, *(["payload"] if is_of_forgotten else []))
 
 
-def put_off(delivery: Delivery, error: Exception) -> None:
+def put_off(delivery: Delivery, error: Exception, *changed: str) -> None:
     """Note what went wrong and when to try again; `delivery` is locked, and what was done meanwhile stays done."""
     if delivery.state not in AGAIN:
         return
@@ -183,7 +204,7 @@ def put_off(delivery: Delivery, error: Exception) -> None:
         delivery.link = None
     delivery.attempts += 1
     delivery.try_at = timezone.now() + PAUSES[min(delivery.attempts, len(PAUSES) - 1)]
-    delivery.save(update_fields=["state", "reason", "link", "attempts", "try_at"])
+    store(delivery, "state", "reason", "link", "attempts", "try_at", *changed)
 
 
 def retry_deliveries() -> int:
@@ -263,9 +284,9 @@ def look_again(account: Account, delivery: Delivery) -> None:
     """Handle a delivery that waits: its payment may be known by now, else it waits on."""
     event = parse_event(bytes(delivery.payload))
     with transaction_in_trips(), provenance.acting(f"stripe:{account.name}", cause=event.id):
-        locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
-        if locked.state == DeliveryState.WAITING:
-            dossier = open_dossier(account, event, event.data.object, DeliveryState.WAITING)
+        dossier = open_dossier(account, event, event.data.object, [DeliveryState.WAITING])
+        locked = dossier.delivery
+        if locked is not None and locked.state == DeliveryState.WAITING:
             finish_delivery(locked, handle_event(account, event, dossier), is_forgotten=dossier.is_forgotten)
 
 
@@ -285,14 +306,15 @@ def read_again(account: Account, delivery: Delivery) -> None:
             )
             stripe_object = None
         with transaction_in_trips():
-            locked = Delivery.objects.select_for_update().defer("payload").get(pk=delivery.pk)
-            if locked.state != DeliveryState.REFUSED:
+            dossier = open_dossier(account, event, stripe_object or event.data.object, [DeliveryState.REFUSED])
+            locked = dossier.delivery
+            if locked is None or locked.state != DeliveryState.REFUSED:
                 return
             if stripe_object is None:
                 outcome = handle_gone(event, locked.order_id)
             else:
-                dossier = open_dossier(account, event, stripe_object, DeliveryState.REFUSED)
-                outcome = handle_reread(event, stripe_object, dossier)
+                outcome = handle_reread(account, event, stripe_object, dossier)
             is_of_forgotten = outcome.order_id is not None and is_forgotten(outcome.order_id)
             finish_delivery(locked, outcome, is_forgotten=is_of_forgotten)
-            adopt_waiting(account, outcome)
+            if dossier.has_waiting:
+                adopt_waiting(account, outcome)

@@ -41,7 +41,7 @@ class TestADelivery:
         wire.count()
         with CaptureQueriesContext(connection) as captured:
             assert post_event(Client(), event).json()["state"] == "handled"
-        assert (wire.trips, len(captured)) == (2, 22)
+        assert (wire.trips, len(captured)) == (2, 20)
         assert list(Event.objects.filter(cause=event["id"]).order_by("position").values_list("kind", flat=True)) == PAID
         assert list(check_rows()) == []
 
@@ -56,7 +56,7 @@ class TestADelivery:
         wire.count()
         with CaptureQueriesContext(connection) as captured:
             post_event(Client(), event | {"type": "customer.created"})
-        assert (wire.trips, len(captured)) == (2, 6)
+        assert (wire.trips, len(captured)) == (2, 5)
         assert not Event.objects.filter(cause=event["id"]).exists()
 
     def test_of_a_refund_takes_two(self, wire: Wire, event: dict[str, Any], stripe_side: SimulatedStripe) -> None:
