@@ -46,10 +46,13 @@ class Answer(NamedTuple):
     rows: list[Row]
 
 
-class PreparedStatements:
-    """Those of one connection, by their text and the types of their parameters."""
+class Session:
+    """Kept of a connection: how values are adapted for it, and the statements that it has prepared, by their text
+    and the types of their parameters.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, database: "psycopg.Connection[Any]") -> None:
+        self.adapter: abc.Transformer = Transformer(database)
         self.names: dict[Text, bytes] = {}
         self.numbers = count()
         self.seen = Counter[Text]()
@@ -63,7 +66,7 @@ class PreparedStatements:
         return self.seen[text] >= OFTEN
 
 
-_prepared: "WeakKeyDictionary[psycopg.Connection[Any], PreparedStatements]" = WeakKeyDictionary()
+_sessions: "WeakKeyDictionary[psycopg.Connection[Any], Session]" = WeakKeyDictionary()
 
 
 class Bound(NamedTuple):
@@ -88,12 +91,15 @@ class Sent(NamedTuple):
 
 def exchange(database: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[Answer]:
     """Carry statements out in order, up to the first that fails. Raises psycopg's errors, or a statement's refusal."""
-    wire, prepared = database.pgconn, _prepared.setdefault(database, PreparedStatements())
-    adapter = Transformer(database)
-    bound = [bind(adapter, statement) for statement in statements]  # what can't be sent is refused before anything is
+    wire, session = database.pgconn, _sessions.get(database)
+    if session is None:
+        session = _sessions[database] = Session(database)
+    bound = [
+        bind(session.adapter, statement) for statement in statements
+    ]  # what can't be sent is refused before anything is
     wire.enter_pipeline_mode()
     try:
-        sent = [message for one in bound for message in send(wire, prepared, one)]
+        sent = [message for one in bound for message in send(wire, session, one)]
         wire.pipeline_sync()
         flush(wire)
         results = [next_result(wire) for _ in sent]
@@ -103,7 +109,7 @@ def exchange(database: "psycopg.Connection[Any]", statements: Sequence[Statement
         database.close()  # nobody knows how far it got
         raise
     pairs = zip(sent, results, strict=True)
-    return [answer for message, result in pairs for answer in read(prepared, adapter, message, result)]
+    return [answer for message, result in pairs for answer in read(session, message, result)]
 
 
 def bind(adapter: abc.Transformer, statement: Statement) -> Bound:
@@ -111,16 +117,16 @@ def bind(adapter: abc.Transformer, statement: Statement) -> Bound:
     return Bound(statement, params, adapter.types or (), adapter.formats or ())
 
 
-def send(wire: PGconn, prepared: PreparedStatements, bound: Bound) -> list[Sent]:
+def send(wire: PGconn, session: Session, bound: Bound) -> list[Sent]:
     statement, params, types, formats = bound
-    sql, name = numbered(statement.sql), prepared.names.get(bound.text)
+    sql, name = numbered(statement.sql), session.names.get(bound.text)
     if name is not None:
         wire.send_query_prepared(name, params, formats)
         return [Sent(bound)]
-    if not prepared.is_to_be_prepared(bound.text):
+    if not session.is_to_be_prepared(bound.text):
         wire.send_query_params(sql, params, types, formats)
         return [Sent(bound)]
-    name = b"trip_%d" % next(prepared.numbers)
+    name = b"trip_%d" % next(session.numbers)
     wire.send_prepare(name, sql, types)
     wire.send_query_prepared(name, params, formats)
     return [Sent(bound, prepares=name), Sent(bound)]
@@ -159,15 +165,17 @@ def wait(wire: PGconn, events: int) -> int:
     return happened
 
 
-def read(prepared: PreparedStatements, adapter: abc.Transformer, message: Sent, result: PGresult) -> list[Answer]:
+def read(session: Session, message: Sent, result: PGresult) -> list[Answer]:
     if result.status not in CARRIED_OUT:
         error = error_from_result(result)
         if isinstance(error, psycopg.IntegrityError) and message.bound.statement.refusal is not None:
             raise message.bound.statement.refusal from error
         raise error
     if message.prepares:
-        prepared.names[message.bound.text] = message.prepares
+        session.names[message.bound.text] = message.prepares
         return []
-    adapter.set_pgresult(result)
     tag = (result.command_status or b"").decode()
-    return [Answer(tag, adapter.load_rows(0, result.ntuples, tuple))]
+    if not result.ntuples:
+        return [Answer(tag, [])]
+    session.adapter.set_pgresult(result)
+    return [Answer(tag, session.adapter.load_rows(0, result.ntuples, tuple))]

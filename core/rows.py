@@ -3,18 +3,22 @@
 Values are adapted as the ORM adapts them. Nothing is computed here: no defaults, no expressions, no signals.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Field, Model
+from django.db.models import BooleanField, CharField, DateTimeField, Field, Model, TextField, UUIDField
 from django.db.models.expressions import DatabaseDefault
+from django_fsm import FSMField
 
 from core.pipeline import Row, Statement
 
 type AnyField = Field[Any, Any]
 type Fields = tuple[AnyField, ...]
+
+SENT_AS_THEY_ARE = {BooleanField, CharField, TextField, DateTimeField, UUIDField, FSMField}
 
 
 @cache
@@ -80,8 +84,33 @@ def by_key(model: type[Model], value: object) -> Statement:
 
 
 def adapted(row: Model, fields: Fields) -> list[Any]:
-    database = connections[DEFAULT_DB_ALIAS]
-    return [field.get_db_prep_save(getattr(row, field.attname), database) for field in fields]
+    return [
+        value if value is None or adapt is None else adapt(value)
+        for value, adapt in zip(attributes(fields)(row), adapters(fields), strict=True)
+    ]
+
+
+@cache
+def attributes(fields: Fields) -> Callable[[Model], Sequence[Any]]:
+    """What brings the values of several fields of a row."""
+    names = [field.attname for field in fields]
+    return attrgetter(*names) if len(names) > 1 else lambda row: [getattr(row, names[0])]
+
+
+@cache
+def adapters(fields: Fields) -> "list[Callable[[Any], Any] | None]":
+    return [adapter(field) for field in fields]
+
+
+def adapter(field: AnyField) -> Callable[[Any], Any] | None:
+    """What the ORM would make of the field's values, which are of its type; None: it sends them as they are."""
+    if type(field) in SENT_AS_THEY_ARE:
+        return None
+    numbers = vars(type(connections[DEFAULT_DB_ALIAS].ops))["integerfield_type_map"]
+    if field.get_internal_type() in numbers:
+        number: Callable[[Any], Any] = numbers[field.get_internal_type()]
+        return number
+    return lambda value: field.get_db_prep_save(value, connections[DEFAULT_DB_ALIAS])
 
 
 def converted(row: Row, fields: Fields) -> Sequence[Any]:

@@ -9,6 +9,7 @@ import msgspec
 from billing.gateway.signatures import API_VERSION
 
 # An escaped NUL, which PostgreSQL's text can't hold; an escaped backslash before `u0000` is none.
+ESCAPED_NUL = rb"\u0000"
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 CLIENT_SECRET = re.compile(rb'("client_secret"\s*:\s*)"(?:[^"\\]|\\.)*"')
@@ -56,7 +57,7 @@ def without_secrets(payload: bytes) -> bytes:
 
 def parse_event(payload: bytes) -> StripeEvent:
     """The event in a body whose signature was verified; raises MalformedEventError."""
-    if NUL.search(payload):
+    if ESCAPED_NUL in payload and NUL.search(payload):
         raise MalformedEventError("it holds a NUL character, which no id of Stripe has")
     try:
         return msgspec.json.decode(payload, type=StripeEvent)
