@@ -1,9 +1,8 @@
 """Appending to the log and reading a stream: the only code that writes core.models.Event."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
@@ -26,8 +25,7 @@ class StreamConflictError(Exception):
         self.expected_version = expected_version
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedFact:
+class RecordedFact(NamedTuple):
     """A fact read back from the log, with the row that it came from."""
 
     fact: Any
