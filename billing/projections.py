@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from functools import singledispatchmethod
 from typing import Any, ClassVar
 
 from billing.events import (
@@ -39,6 +38,7 @@ from billing.models import (
 )
 from billing.quotes import DiscountTerms, TaxTerms
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 
 # How long a Checkout Session can be paid at most: docs.stripe.com/api/checkout/sessions/create, `expires_at`.
 SESSION_LIFETIME = timedelta(hours=24)
@@ -48,7 +48,7 @@ CREATIONS = frozenset({"created", "replaced", "revived", "recreated"})
 class CallAggregate(Aggregate[StripeCall]):
     root_model: ClassVar = StripeCall
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a call")
 
@@ -93,7 +93,7 @@ class MirrorAggregate[Root: Mirror](Aggregate[Root]):
     def counterparts(self) -> list[Counterpart]:
         return sorted(self.children(self.counterpart_model).values(), key=lambda one: (one.version, one.account))
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a mirror")
 

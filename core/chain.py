@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 GENESIS = bytes(32)
-# Sorted keys, no spaces, UTF-8.
-_canonical = msgspec.json.Encoder(order="sorted")
+# No spaces, UTF-8, dictionaries by their sorted keys.
+_canonical = msgspec.json.Encoder(order="deterministic")
 
 
 class Head(NamedTuple):
@@ -16,6 +16,20 @@ class Head(NamedTuple):
 
     version: int = 0
     digest: bytes = GENESIS
+
+
+class CanonicalEvent(msgspec.Struct):
+    """What of an event is hashed: the names are sorted here, once for all."""
+
+    actor: str
+    cause: str
+    correlation_id: str
+    data: Any
+    kind: str
+    recorded_at: str
+    schema: int
+    stream: str
+    version: int
 
 
 def canonical_bytes(
@@ -34,18 +48,8 @@ def canonical_bytes(
 
     `position`, the cluster and the transaction id are left out: the database gives them, and a restore may change them.
     """
-    event = {
-        "actor": actor,
-        "cause": cause,
-        "correlation_id": correlation_id,
-        "data": data,
-        "kind": kind,
-        "recorded_at": recorded_at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "schema": schema,
-        "stream": stream,
-        "version": version,
-    }
-    return _canonical.encode(event)
+    at = recorded_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return _canonical.encode(CanonicalEvent(actor, cause, correlation_id, data, kind, at, schema, stream, version))
 
 
 def next_digest(previous: bytes, event: bytes) -> bytes:

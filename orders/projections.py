@@ -2,13 +2,13 @@
 
 from collections import Counter
 from datetime import UTC, datetime
-from functools import singledispatchmethod
 from typing import ClassVar
 
 import msgspec
 
 from billing.quotes import QuotedTax
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 from orders import sums
 from orders.events import (
     OrderAttentionCleared,
@@ -101,7 +101,7 @@ class OrderAggregate(Aggregate[Order]):
     def approvals(self) -> list[RefundApproval]:
         return sorted(self.children(RefundApproval).values(), key=lambda approval: (approval.asked_at, approval.pk))
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of an order")
 

@@ -1,10 +1,10 @@
 """How the facts of deliveries fold into rows."""
 
 from datetime import datetime
-from functools import singledispatchmethod
 from typing import ClassVar
 
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 from webhooks.facts import DeliveryHandlingRequested
 from webhooks.models import HandlingRequest
 
@@ -14,7 +14,7 @@ class HandlingAggregate(Aggregate[HandlingRequest]):
 
     root_model: ClassVar = HandlingRequest
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a delivery's handling")
 

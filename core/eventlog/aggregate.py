@@ -16,7 +16,17 @@ from core.chain import Head
 from core.eventlog.append import RecordedFact, appending
 from core.models import StreamHead
 from core.pipeline import Row, Statement
-from core.rows import by_key, delete_rows, insert_rows, rows_from, select_rows, update_row, upsert_rows
+from core.rows import (
+    blank_row,
+    by_key,
+    delete_rows,
+    insert_rows,
+    primary_key,
+    rows_from,
+    select_rows,
+    update_row,
+    upsert_rows,
+)
 from core.trips import ask, transaction_in_trips, write
 
 aggregates: dict[str, "type[Aggregate[Any]]"] = {}
@@ -31,9 +41,6 @@ class Aggregate[Root: StreamHead]:
 
     root_model: ClassVar[type[StreamHead]]
     child_models: ClassVar[dict[type[Model], str]] = {}
-    # What can be hashed is kept for ever by the cache that functools.singledispatchmethod, which `apply` is, had before
-    # Python 3.13.2: a process would never give an aggregate back. Source: CPython's issue 127750.
-    __hash__ = None  # type: ignore[assignment] # as Python's data model has it
 
     def __init_subclass__(cls) -> None:
         if hasattr(cls, "root_model"):  # a base that several aggregates share has none
@@ -51,9 +58,8 @@ class Aggregate[Root: StreamHead]:
     @classmethod
     def begin(cls, key: object) -> Self:
         """A stream without events; its row is inserted by `save`."""
-        root = cast("type[Root]", cls.root_model)()
-        root.pk = key
-        return cls(root, stored=False)
+        root = blank_row(cls.root_model, **{primary_key(cls.root_model).attname: key})
+        return cls(cast("Root", root), stored=False)
 
     @classmethod
     def load_locked(cls, key: object) -> Self:
@@ -105,10 +111,11 @@ class Aggregate[Root: StreamHead]:
     @classmethod
     def fold(cls, key: object, facts: Iterable[RecordedFact]) -> Self:
         """The aggregate as its events say it is, read from nothing else."""
-        aggregate = cls.begin(key)
-        for recorded in facts:
-            aggregate.apply(recorded.fact, recorded.event.recorded_at)
-            aggregate.root.head = Head(recorded.event.version, bytes(recorded.event.digest))
+        aggregate, last = cls.begin(key), None
+        for fact, last in facts:
+            aggregate.apply(fact, last.recorded_at)
+        if last is not None:
+            aggregate.root.head = Head(last.version, bytes(last.digest))
         return aggregate
 
     def apply(self, fact: object, recorded_at: datetime) -> None:
@@ -139,15 +146,16 @@ class Aggregate[Root: StreamHead]:
     def children[Child: Model](self, model: type[Child]) -> dict[Any, Child]:
         """The rows of one child model by primary key, read once and only when asked for."""
         if model not in self._children:
-            found = ask(self.below(by_key(self.root_model, self.root.pk), model)) if self._stored else [[]]
-            self._children[model] = {child.pk: child for child in rows_from(model, found[0])}
+            found = ask(self.below(by_key(self.root_model, self.root.pk), model))[0] if self._stored else ()
+            self._children[model] = {child.pk: child for child in rows_from(model, found)} if found else {}
         return cast("dict[Any, Child]", self._children[model])
 
     def touch[Child: Model](self, model: type[Child], key: object) -> Child:
         """The child with this key, made when there is none; it will be stored."""
         children = self.children(model)
         if key not in children:
-            children[key] = model(pk=key, **{self.child_models[model]: self.root.pk})
+            owner = {self.child_models[model]: self.root.pk}
+            children[key] = blank_row(model, **{primary_key(model).attname: key}, **owner)
         self._touched.setdefault(model, {})[key] = children[key]
         return children[key]
 

@@ -18,6 +18,7 @@ class FactType(NamedTuple):
     kind: str
     schema: int
     fact_class: type
+    from_json: Callable[[str], Any]
 
 
 class UnknownFactError(Exception):
@@ -41,7 +42,8 @@ def fact[T](kind: str, *, schema: int = 1) -> Callable[[type[T]], type[T]]:
     def register(fact_class: type[T]) -> type[T]:
         if kind in _types_by_kind:
             raise ValueError(f"two fact classes claim the kind {kind}")
-        _types_by_kind[kind] = _types_by_class[fact_class] = FactType(kind, schema, fact_class)
+        from_json = msgspec.json.Decoder(fact_class).decode
+        _types_by_kind[kind] = _types_by_class[fact_class] = FactType(kind, schema, fact_class, from_json)
         return fact_class
 
     return register
@@ -61,7 +63,7 @@ def encode(value: object) -> tuple[str, int, Data]:
     """`(kind, schema, data)` of a fact; data is integers, strings, booleans, nulls, lists and objects of them."""
     if not is_dataclass(value) or type(value) not in _types_by_class:
         raise UnknownFactError(f"{type(value).__name__} is not registered as a fact")
-    kind, schema, _ = _types_by_class[type(value)]
+    kind, schema, *_ = _types_by_class[type(value)]
     data: Data = msgspec.to_builtins(value)
     refuse_floats(data, kind)
     return kind, schema, data
@@ -69,12 +71,23 @@ def encode(value: object) -> tuple[str, int, Data]:
 
 def decode(kind: str, schema: int, data: Data) -> Any:
     """The fact that was encoded, brought up to the schema of today."""
-    known = _types_by_kind.get(kind)
-    if known is None or schema > known.schema:
-        raise UnknownFactError(f"{kind} of schema {schema}")
+    known = type_of(kind, schema)
     for old in range(schema, known.schema):
         data = _upcasters[kind, old](data)
     return msgspec.convert(data, known.fact_class)
+
+
+def decode_json(kind: str, schema: int, json: str) -> Any:
+    """The same of its data as JSON, which is read right into the fact where its schema is today's."""
+    known = type_of(kind, schema)
+    return known.from_json(json) if schema == known.schema else decode(kind, schema, msgspec.json.decode(json))
+
+
+def type_of(kind: str, schema: int) -> FactType:
+    known = _types_by_kind.get(kind)
+    if known is None or schema > known.schema:
+        raise UnknownFactError(f"{kind} of schema {schema}")
+    return known
 
 
 def refuse_floats(value: object, kind: str) -> None:

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import batched, chain, groupby
-from operator import attrgetter
-from typing import Any, NamedTuple
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from django.contrib.postgres.fields import ArrayField
 from django.db import OperationalError, connection, transaction
 from django.db.models import JSONField, Model
-from psycopg import Cursor, sql
+from psycopg import sql
 
 from core.eventlog.aggregate import Aggregate, aggregates
-from core.eventlog.append import read_facts
+from core.eventlog.append import LoggedEvent, RecordedFact
+from core.eventlog.bare import bare_rows
+from core.eventlog.facts import decode_json
 from core.eventlog.reading import StreamRange, in_processes, of_each_range, read_events
 from core.eventlog.snapshot import read_only_snapshot
 from core.eventlog.streams import UnclaimedStreamError, aggregate_of, primary_key, roots_without_events
@@ -138,7 +140,7 @@ def fold_streams(streams: StreamRange, *, strict: bool = False) -> Iterator[Aggr
     for stream, in_stream in groupby(read_events(streams), key=attrgetter("stream")):
         try:
             aggregate, key = aggregate_of(stream)
-            yield aggregate.fold(key, read_facts(in_stream))
+            yield aggregate.fold(key, map(fact_in, in_stream))
         except UnclaimedStreamError:
             yield Unfoldable(stream=stream, problem="no aggregate has streams of this name")
         except Exception as problem:
@@ -146,6 +148,10 @@ def fold_streams(streams: StreamRange, *, strict: bool = False) -> Iterator[Aggr
             if strict:
                 raise
             yield Unfoldable(stream=stream, problem=f"{type(problem).__name__}: {problem}")
+
+
+def fact_in(event: LoggedEvent) -> RecordedFact:
+    return RecordedFact(decode_json(event.kind, event.schema, event.json), cast("Event", event))
 
 
 def compare_with_rows(aggregate: type[Aggregate[Any]], folded: list[Aggregate[Any]]) -> Iterator[Drift]:
@@ -156,7 +162,7 @@ def compare_with_rows(aggregate: type[Aggregate[Any]], folded: list[Aggregate[An
     ):
         columns = columns_of(model, owner)
         stored = columns.read(list(streams))
-        expected = {row.pk: row for fold in folded for row in rows_of(fold, model)}
+        expected = {key: row for fold in folded for key, row in keyed_rows(fold, model).items()}
         differing = [key for key in stored if not (key in expected and columns.hold(stored[key], expected[key]))]
         for key in sorted((*differing, *(expected.keys() - stored.keys())), key=str):
             is_row, should_row = columns.row(stored.get(key)), expected.get(key)
@@ -170,18 +176,17 @@ class Columns:
     model: type[Model]
     query: str
     names: tuple[str, ...]
-    values_of: "attrgetter[tuple[Any, ...]]"
+    values_in: "itemgetter[tuple[Any, ...]]"
     key: int
     nested: tuple[int, ...]
 
     def read(self, owners: list[Any]) -> dict[Any, tuple[Any, ...]]:
-        """By primary key. In binary, which psycopg's C reads into what Django's fields would make of it."""
-        with Cursor(connection.connection) as cursor:
-            return {values[self.key]: values for values in cursor.execute(self.query, [owners], binary=True)}
+        """By primary key."""
+        return {values[self.key]: values for values in bare_rows(self.query, [owners])}
 
     def hold(self, stored: tuple[Any, ...], folded: Model) -> bool:
         """Whether these are surely the row's values; if not, `compare_row` tells."""
-        values = self.values_of(folded)
+        values = self.values_in(vars(folded))
         return stored == values and all(
             canonical(stored[index]) == canonical(values[index]) for index in self.nested if values[index]
         )
@@ -203,7 +208,7 @@ def columns_of(model: type[Model], owner: str) -> Columns:
         model=model,
         query=f"SELECT {', '.join(columns)} FROM {table_of(model)} WHERE {columns[names.index(owner)]} = ANY(%s)",  # noqa: S608 our own
         names=names,
-        values_of=attrgetter(*names),
+        values_in=itemgetter(*names),
         key=fields.index(primary_key(model)),
         nested=tuple(index for index, field in enumerate(fields) if isinstance(field, JSONField | ArrayField)),
     )
@@ -241,7 +246,12 @@ def class_of(fold: Aggregate[Any]) -> type[Aggregate[Any]]:
 
 
 def rows_of(fold: Aggregate[Any], model: type[Model]) -> Iterable[Model]:
-    return [fold.root] if model is fold.root_model else fold.children(model).values()
+    return keyed_rows(fold, model).values()
+
+
+def keyed_rows(fold: Aggregate[Any], model: type[Model]) -> dict[Any, Model]:
+    """By primary key."""
+    return {fold.root.pk: fold.root} if model is fold.root_model else fold.children(model)
 
 
 class FoldedRows(NamedTuple):
@@ -258,7 +268,7 @@ def rows_of_streams(streams: StreamRange) -> Iterator[FoldedRows]:
         for fold in batch:
             if isinstance(fold, Aggregate):
                 for model in (fold.root_model, *fold.child_models):
-                    rows.setdefault(model, []).extend(values_of(row) for row in rows_of(fold, model))
+                    rows.setdefault(model, []).extend(map(values_of, rows_of(fold, model)))
         yield FoldedRows(len(batch), rows)
 
 

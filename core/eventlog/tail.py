@@ -11,13 +11,13 @@ PostgreSQL's documentation, section 9.28.6 (transaction ids and snapshots).
 """
 
 from collections.abc import Callable, Iterable
-from itertools import starmap
 from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from core.eventlog.bare import bare_values
 from core.models import Event
 
 
@@ -64,8 +64,9 @@ def read_settled(after: Cursor | None, limit: int) -> list[Event]:
 
 def read_settled_digests(after: Cursor | None, limit: int) -> list[SettledDigest]:
     """The same of as many."""
+    columns = SettledDigest._fields
     return settled_behind(
-        after, limit, lambda events: starmap(SettledDigest, events.values_list(*SettledDigest._fields))
+        after, limit, lambda events: map(SettledDigest._make, bare_values(events.values_list(*columns)))
     )
 
 

@@ -6,17 +6,19 @@ checkpoints hold the digests of all streams, so that not even who rewrites a str
 """
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
-from itertools import batched, chain, groupby, islice, pairwise, takewhile, zip_longest
+from functools import cache, partial
+from itertools import batched, chain, groupby, islice, pairwise, zip_longest
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from core.chain import Head, next_digest
 from core.eventlog.aggregate import aggregates
-from core.eventlog.append import event_bytes
+from core.eventlog.append import AnyEvent, event_bytes
+from core.eventlog.bare import bare_rows
 from core.eventlog.checkpoints import BATCH, MARK, checkpoint_hash, events_behind, signature_fits, trusted_keys
 from core.eventlog.merkle import MerkleTree
 from core.eventlog.reading import (
@@ -31,6 +33,7 @@ from core.eventlog.snapshot import read_only_snapshot
 from core.eventlog.streams import UnclaimedStreamError, aggregate_of, roots_without_events
 from core.eventlog.tail import Cursor, SettledDigest, cursor_of
 from core.models import Checkpoint, Event, StreamHead
+from core.rows import column_of, primary_key, table_of
 
 STREAMS_AT_ONCE = 500
 
@@ -97,7 +100,7 @@ class End(NamedTuple):
     """Where a whole chain ends."""
 
     head: Head
-    last: Event
+    last: AnyEvent
 
 
 def verify_streams(streams: StreamRange) -> Iterator[Finding]:
@@ -110,7 +113,7 @@ def verify_streams(streams: StreamRange) -> Iterator[Finding]:
                 yield finding
 
 
-def verify_chain(events: Iterable[Event]) -> Finding | End:
+def verify_chain(events: Iterable[AnyEvent]) -> Finding | End:
     """`events` are of one stream, and at least one."""
     head = Head()
     for event, following in pairwise(chain(events, [None])):
@@ -122,7 +125,7 @@ def verify_chain(events: Iterable[Event]) -> Finding | End:
     return End(head, last)
 
 
-def verify_event(event: Event, head: Head, following: Event | None) -> Finding | None:
+def verify_event(event: AnyEvent, head: Head, following: AnyEvent | None) -> Finding | None:
     if event.version != head.version + 1:
         return removed(event.stream, head.version + 1, f"the next event that is there has version {event.version}")
     if following and event.position > following.position:
@@ -168,16 +171,18 @@ def row_heads(streams: Iterable[str]) -> dict[str, Head | None]:
             keys.setdefault(aggregate.root_model, {})[stream] = key
     heads: dict[str, Head | None] = {}
     for model, of_model in keys.items():
-        rows = model._default_manager.filter(pk__in=list(of_model.values()))
-        stored = {
-            key: Head(version, bytes(digest))
-            for key, version, digest in rows.values_list("pk", "stream_version", "stream_digest")
-        }
+        stored = {key: Head(*head) for key, *head in bare_rows(heads_of(model), [list(of_model.values())])}
         heads |= {stream: stored.get(key) for stream, key in of_model.items()}
     return heads
 
 
-def found(finding: str, event: Event, detail: str) -> Finding:
+@cache
+def heads_of(model: type[StreamHead]) -> str:
+    key, table = column_of(primary_key(model)), table_of(model)
+    return f"SELECT {key}, stream_version, stream_digest FROM {table} WHERE {key} = ANY(%s)"  # noqa: S608 our own names
+
+
+def found(finding: str, event: AnyEvent, detail: str) -> Finding:
     return Finding(
         finding=finding,
         stream=event.stream,
@@ -254,13 +259,12 @@ def missing(first: int, newer: int) -> CheckpointFinding:
 
 
 def verify_events(checkpoint: Checkpoint) -> CheckpointFinding | None:
-    tree, marks = MerkleTree(), bytearray()
-    end: list[int] = checkpoint.after
+    tree, marks, last = MerkleTree(), bytearray(), None
     for event in signed_events(checkpoint):
-        digest = bytes(event.digest)
-        tree.append(digest)
-        marks += digest[:MARK]
-        end = list(cursor_of(event))
+        tree.append(event.digest)
+        marks += event.digest[:MARK]
+        last = event
+    end = list(cursor_of(last)) if last else checkpoint.after
     if (tree.root(), end) == (bytes(checkpoint.root), checkpoint.to):
         return None
     return first_difference(checkpoint, array("I", bytes(checkpoint.marks)), array("I", bytes(marks)))
@@ -270,8 +274,11 @@ def signed_events(checkpoint: Checkpoint) -> Iterator[SettledDigest]:
     """The events that are in the checkpoint's range now, in their settled order."""
     to = Cursor(*checkpoint.to)
     # One more than there should be shows the end, and little is read beyond it.
-    events = events_behind(checkpoint.after, min(BATCH, checkpoint.count + 1))
-    return takewhile(lambda event: not is_behind(cursor_of(event), to), events)
+    for events in events_behind(checkpoint.after, min(BATCH, checkpoint.count + 1)):
+        within = bisect_left(events, True, key=lambda event: is_behind(cursor_of(event), to))  # noqa: FBT003 False, then True
+        yield from events[:within]
+        if within < len(events):
+            return
 
 
 def is_behind(cursor: Cursor, end: Cursor) -> bool:

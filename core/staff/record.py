@@ -1,12 +1,12 @@
 """How the facts of a person fold into their row, and how they are put on record."""
 
 from datetime import datetime
-from functools import singledispatchmethod
 from typing import ClassVar
 
 from django.db import transaction
 
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 from core.models import StaffRecord
 from core.staff.facts import (
     StaffDenied,
@@ -25,7 +25,7 @@ NOBODY = 0
 class StaffAggregate(Aggregate[StaffRecord]):
     root_model: ClassVar = StaffRecord
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a person of staff")
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from core.chain import GENESIS, Head, canonical_bytes
 from core.eventlog import facts, provenance
 from core.eventlog.append import StreamConflictError, event_bytes, read_stream
-from core.eventlog.facts import FloatInFactError, UnknownFactError, decode, encode, fact, upcaster
+from core.eventlog.facts import FloatInFactError, UnknownFactError, decode, decode_json, encode, fact, upcaster
 from core.models import Event
 from core.tests.streams import append, draft_order
 from orders.events import OrderCanceled, OrderPaid
@@ -36,7 +36,8 @@ def somebody_acts() -> Iterator[None]:
 class TestFacts:
     def test_come_back_as_they_went_in(self) -> None:
         paid = OrderPaid(received=1850)
-        assert decode(*encode(paid)) == paid
+        kind, schema, data = encode(paid)
+        assert decode(kind, schema, data) == decode_json(kind, schema, json.dumps(data)) == paid
 
     def test_without_a_registered_kind_are_refused(self) -> None:
         with pytest.raises(UnknownFactError):
@@ -45,6 +46,8 @@ class TestFacts:
     def test_of_newer_code_are_not_guessed(self) -> None:
         with pytest.raises(UnknownFactError, match=r"order\.paid of schema 2"):
             decode("order.paid", 2, {"received": 1})
+        with pytest.raises(UnknownFactError, match=r"order\.paid of schema 2"):
+            decode_json("order.paid", 2, '{"received": 1}')
 
     def test_hold_no_floats(self) -> None:
         with pytest.raises(FloatInFactError):
@@ -64,6 +67,7 @@ class TestFacts:
             return {"grams": data["kilograms"] * 1000}
 
         assert decode("test.weighed", 1, {"kilograms": 2}) == Weighed(grams=2000)
+        assert decode_json("test.weighed", 1, '{"kilograms": 2}') == Weighed(grams=2000)
         assert encode(Weighed(grams=1)) == ("test.weighed", 2, {"grams": 1})
 
 

@@ -1,10 +1,10 @@
 """How the facts of an export fold into its row."""
 
 from datetime import datetime
-from functools import singledispatchmethod
 from typing import ClassVar
 
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 from finance.events import ExportBegun, ExportBrokenOff, ExportMade
 from finance.models import ExportRecord, ExportState
 
@@ -12,7 +12,7 @@ from finance.models import ExportRecord, ExportState
 class ExportAggregate(Aggregate[ExportRecord]):
     root_model: ClassVar = ExportRecord
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of an export")
 

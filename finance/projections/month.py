@@ -1,12 +1,12 @@
 """How the facts of a month fold into its row."""
 
 from datetime import datetime
-from functools import singledispatchmethod
 from typing import ClassVar
 
 import msgspec
 
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 from finance.events import MonthClosed
 from finance.models import Month
 
@@ -16,7 +16,7 @@ class MonthAggregate(Aggregate[Month]):
 
     root_model: ClassVar = Month
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a month")
 

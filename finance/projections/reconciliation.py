@@ -1,10 +1,10 @@
 """How a reconciliation's facts fold into its rows."""
 
 from datetime import datetime
-from functools import singledispatchmethod
 from typing import ClassVar
 
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 from finance.events import ExceptionFound, ExceptionSettled, MonthMatched, PayoutMatched, ReconciliationRun
 from finance.models import MatchedMonth, MatchedPayout, Reconciliation, ReconciliationException
 from finance.projections.stripe import moment
@@ -18,7 +18,7 @@ class ReconciliationAggregate(Aggregate[Reconciliation]):
         MatchedPayout: "reconciliation_id",
     }
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a reconciliation")
 

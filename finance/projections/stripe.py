@@ -1,10 +1,10 @@
 """How what Stripe says of its own books folds into rows."""
 
 from datetime import UTC, datetime
-from functools import singledispatchmethod
 from typing import ClassVar
 
 from core.eventlog.aggregate import Aggregate
+from core.eventlog.applying import by_fact
 from finance.events import (
     BalanceTransactionChanged,
     BalanceTransactionPaidOut,
@@ -20,7 +20,7 @@ from finance.models import BalanceTransaction, Payout
 class BalanceTransactionAggregate(Aggregate[BalanceTransaction]):
     root_model: ClassVar = BalanceTransaction
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a balance transaction")
 
@@ -58,7 +58,7 @@ class BalanceTransactionAggregate(Aggregate[BalanceTransaction]):
 class PayoutAggregate(Aggregate[Payout]):
     root_model: ClassVar = Payout
 
-    @singledispatchmethod
+    @by_fact
     def apply(self, fact: object, recorded_at: datetime) -> None:
         raise TypeError(f"{type(fact).__name__} is no fact of a payout")
 
