@@ -3,9 +3,10 @@
 import logging.config
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 # Stripe keys and signing secrets, bearer tokens, client secrets of intents, and anything that looks like a card number.
@@ -48,9 +49,27 @@ def forget_where_strangers_were_refused(_logger: Any, _method: str, event: Mutab
     return event
 
 
+class NamedLogger(structlog.WriteLogger):
+    """Writes our own lines, past the standard library's logging, which would cost more than all else about them."""
+
+    def __init__(self, file: TextIO, name: str) -> None:
+        super().__init__(file)
+        self.name = name
+
+
+def loggers_to(file: TextIO) -> Callable[..., NamedLogger]:
+    """One for each module that asks, by its name."""
+    named = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
+    return lambda *_arguments: NamedLogger(file, named().name)
+
+
+def as_json(event: MutableMapping[str, Any], **_options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
+
+
 def logging_settings(*, readable: bool) -> None:
-    """Configure structlog and the standard library's logging to share one chain of processors."""
-    shared: list[structlog.typing.Processor] = [
+    """Have our lines and those of other packages' loggers go to stderr through one chain of processors."""
+    chain: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -59,11 +78,13 @@ def logging_settings(*, readable: bool) -> None:
         structlog.processors.format_exc_info,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if readable else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if readable
+        else structlog.processors.JSONRenderer(serializer=as_json)
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*chain, redact_event, renderer],
+        logger_factory=loggers_to(sys.stderr),
         cache_logger_on_first_use=True,
     )
     logging.config.dictConfig(
@@ -73,7 +94,7 @@ def logging_settings(*, readable: bool) -> None:
             "formatters": {
                 "structlog": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "foreign_pre_chain": [structlog.stdlib.PositionalArgumentsFormatter(), *shared],
+                    "foreign_pre_chain": [structlog.stdlib.PositionalArgumentsFormatter(), *chain],
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_event, renderer],
                 }
             },

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 from django.test import Client
+from structlog.testing import capture_logs
 
 from billing.models import StripeCall, Tax
 from billing.services import sweep_open_calls
@@ -64,14 +65,15 @@ class TestAPaymentIntent:
     def test_has_a_secret_that_is_stored_nowhere(
         self, shopper: Client, order: Order, stripe_side: SimulatedStripe, caplog: pytest.LogCaptureFixture
     ) -> None:
-        secret = open_intent(shopper, order).json()["client_secret"]
-        stripe_side.confirm(secret)
-        deliver(shopper, stripe_side, "payment_intent.created", "payment_intent.succeeded")
+        with capture_logs() as lines:
+            secret = open_intent(shopper, order).json()["client_secret"]
+            stripe_side.confirm(secret)
+            deliver(shopper, stripe_side, "payment_intent.created", "payment_intent.succeeded")
         assert stripe_side.event("payment_intent.succeeded")["data"]["object"]["client_secret"] == secret
         told = [bytes(delivery.payload).decode() for delivery in Delivery.objects.all()]
         told += [repr(call.body) + call.reason for call in StripeCall.objects.all()]
         told += [repr(event.data) for event in Event.objects.all()]
-        assert secret not in "".join(told) + caplog.text
+        assert secret not in "".join(told) + repr(lines) + caplog.text
 
     def test_is_for_its_shopper_alone(self, order: Order, admin_client: Client) -> None:
         for browser in (Client(), admin_client):
