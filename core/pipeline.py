@@ -94,9 +94,8 @@ def exchange(database: "psycopg.Connection[Any]", statements: Sequence[Statement
     wire, session = database.pgconn, _sessions.get(database)
     if session is None:
         session = _sessions[database] = Session(database)
-    bound = [
-        bind(session.adapter, statement) for statement in statements
-    ]  # what can't be sent is refused before anything is
+    # What can't be sent is refused before anything is.
+    bound = [bind(session.adapter, statement) for statement in statements]
     wire.enter_pipeline_mode()
     try:
         sent = [message for one in bound for message in send(wire, session, one)]

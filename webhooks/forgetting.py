@@ -127,15 +127,10 @@ def unattached(orders: Iterable[int]) -> Iterator[Delivery]:
 
 
 def forget_order(order_id: int) -> int:
-    """Returns how many of its deliveries held something.
-
-    Its deliveries are locked before it, as wherever one is handled; then those that came in meanwhile.
-    """
-    deliveries = Delivery.objects.filter(order_id=order_id)
+    """Returns how many of its deliveries held something. The order is locked before they are, as everywhere."""
     with transaction.atomic(durable=True):
-        redacted = redact(deliveries)
         forget_contact(order_id=order_id)
-        return redacted + redact(deliveries)
+        return redact(Delivery.objects.filter(order_id=order_id))
 
 
 def redact_for_good(deliveries: QuerySet[Delivery]) -> int:

@@ -9,7 +9,7 @@ from billing.drift import hear_of
 from billing.models import StripeCall
 from billing.services import call_named_in
 from core.configuration import Account
-from core.rows import insert_rows, update_row
+from core.rows import blank_row, insert_rows, update_row
 from core.trips import ask, write
 from orders.models import Order
 from orders.projections import OrderAggregate
@@ -95,7 +95,7 @@ def note_link(account: Account, event: StripeEvent) -> PaymentLink:
 
 
 def new_link(account: Account, stripe_object: StripeObject) -> PaymentLink:
-    return PaymentLink(account=account.name, payment_intent=intent_of(stripe_object), seen_at=timezone.now())
+    return blank_row(PaymentLink, account=account.name, payment_intent=intent_of(stripe_object), seen_at=timezone.now())
 
 
 def not_for_us(event: StripeEvent, call: StripeCall | None, intent: str) -> str:

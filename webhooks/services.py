@@ -17,7 +17,7 @@ from billing.gateway.refunds import Refunds
 from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
-from core.rows import insert_rows, update_row
+from core.rows import blank_row, insert_rows, update_row
 from core.trips import finish_writing, transaction_in_trips, write
 from orders.services.forgetting import is_forgotten
 from webhooks.dossier import UNDONE, claim_delivery, claimable, open_dossier
@@ -101,7 +101,8 @@ def process_delivery(account: Account, event: StripeEvent, payload: bytes, sourc
 
 def new_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> Delivery:
     """Its row is inserted when it is known what became of it, in the same transaction."""
-    return Delivery(
+    return blank_row(
+        Delivery,
         account=account.name,
         event_id=event.id,
         type=event.type,

@@ -12,7 +12,7 @@ from core.eventlog import provenance
 from core.eventlog.facts import decode, encode
 from core.models import Event
 from core.pipeline import Statement
-from core.rows import insert_rows
+from core.rows import blank_row, insert_rows
 
 
 class StreamConflictError(Exception):
@@ -70,7 +70,8 @@ def appending(stream: str, head: Head, facts: Sequence[object], recorded_at: dat
     end = head
     for fact in facts:
         kind, schema, data = encode(fact)
-        event = Event(
+        event = blank_row(
+            Event,
             stream=stream,
             version=end.version + 1,
             kind=kind,
