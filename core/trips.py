@@ -12,7 +12,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
 from core.pipeline import Answer, Row, Statement, exchange
@@ -87,30 +88,33 @@ def travel(statements: Sequence[Statement]) -> list[list[Row]]:
     """One round trip. Raises Django's database errors, or the refusal of the statement that was refused."""
     if not statements:
         return []
-    connection.validate_no_broken_transaction()
-    connection.ensure_connection()
+    database = connections[DEFAULT_DB_ALIAS]
+    database.validate_no_broken_transaction()
+    database.ensure_connection()
     started = time.perf_counter()
-    with connection.wrap_database_errors:
-        answers = exchange_in_transaction(connection.connection, statements)
-    note_queries(statements, time.perf_counter() - started)
+    with database.wrap_database_errors:
+        answers = exchange_in_transaction(database, statements)
+    if database.queries_logged:
+        note_queries(database, statements, time.perf_counter() - started)
     if statements[-1] is COMMIT and answers[-1].tag != COMMIT.sql:
         raise NotCommittedError
     return [answer.rows for answer in answers]
 
 
-def exchange_in_transaction(database: "psycopg.Connection[Any]", statements: Sequence[Statement]) -> list[Answer]:
+def exchange_in_transaction(database: BaseDatabaseWrapper, statements: Sequence[Statement]) -> list[Answer]:
     """Behind a BEGIN where Django says that a transaction is open, and none is yet."""
-    if not connection.in_atomic_block or database.pgconn.transaction_status != TransactionStatus.IDLE:
-        return exchange(database, statements)
-    database.autocommit = True  # psycopg's: it would send a BEGIN of its own before the next of the ORM's statements
-    _, *answers = exchange(database, [BEGIN, *statements])
+    psycopg_connection = database.connection
+    if not database.in_atomic_block or psycopg_connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        return exchange(psycopg_connection, statements)
+    # psycopg's: it would send a BEGIN of its own before the next of the ORM's statements.
+    psycopg_connection.autocommit = True
+    _, *answers = exchange(psycopg_connection, [BEGIN, *statements])
     return answers
 
 
-def note_queries(statements: Sequence[Statement], seconds: float) -> None:
+def note_queries(database: BaseDatabaseWrapper, statements: Sequence[Statement], seconds: float) -> None:
     """For whoever has Django note its queries, as if it had made these."""
-    if connection.queries_logged:
-        bound = psycopg.ClientCursor(connection.connection)
-        for sql, params, _ in statements:
-            if sql != COMMIT.sql:  # which Django notes by itself
-                connection.queries_log.append({"sql": bound.mogrify(sql, params), "time": f"{seconds:.3f}"})
+    bound = psycopg.ClientCursor(database.connection)
+    for sql, params, _ in statements:
+        if sql != COMMIT.sql:  # which Django notes by itself
+            database.queries_log.append({"sql": bound.mogrify(sql, params), "time": f"{seconds:.3f}"})
