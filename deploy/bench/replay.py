@@ -9,10 +9,12 @@ import argparse
 import json
 import math
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +26,7 @@ from deploy.bench.cpu import find_postmaster, seconds_of_tree
 from deploy.bench.desk_database import desk_environment
 from deploy.bench.peers.environment import python_with
 from deploy.bench.scratch import own_database
-from deploy.processes import ROOT, StepError
+from deploy.processes import PRCTL, ROOT, StepError
 
 EVENTS_OF_AN_ORDER = 6.9  # of a generated one
 PEER = Path(__file__).parent / "peers" / "with_eventsourcing"
@@ -37,6 +39,7 @@ COMMANDS = {
 }
 LOSE_ROWS = {"  of no rows": "TRUNCATE orders_order CASCADE"}
 CORES = os.cpu_count() or 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Took(NamedTuple):
@@ -64,10 +67,19 @@ def took(environment: Mapping[str, str], events: int, *arguments: str) -> Took:
     _, status, usage = os.wait4(process.pid, 0)  # those that it waited for included
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
+    usages = [usage, *left_behind()]
     if process.returncode:
         raise StepError(f"{' '.join(arguments)} ended with {process.returncode}")
     postgres = seconds_of_tree(server) - postgres if server else math.nan
-    return Took(events, seconds, usage.ru_utime + usage.ru_stime, postgres, usage.ru_maxrss / 1024)
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return Took(events, seconds, cpu, postgres, max(usage.ru_maxrss for usage in usages) / 1024)
+
+
+def left_behind() -> Iterator[resource.struct_rusage]:
+    """Of the processes that ended just after the one that started them, those that forked others for it included."""
+    with suppress(ChildProcessError):
+        while True:
+            yield os.wait4(-1, 0)[2]
 
 
 def measure(environment: Mapping[str, str], rounds: int) -> dict[str, Took]:
@@ -176,6 +188,8 @@ def main() -> int:
     parser.add_argument("--events", type=int, nargs="+", default=[10_000, 200_000, 500_000], help="the sizes, about")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    if PRCTL:
+        PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that `left_behind` are this process's
     server_url, measured, streams = os.environ["DATABASE_URL"], [], []
     try:
         for events in sorted(options.events):
