@@ -50,10 +50,8 @@ def blank_row[Any_: Model](model: type[Any_], **values: object) -> Any_:
     It is made as Django makes one of a pickle, so its signals of initialization are not sent.
     """
     row = model.__new__(model)
-    vars(row).update(unchanging_defaults(model), _state=ModelState(), **values)
-    for name, default in changing_defaults(model):
-        if name not in values:
-            vars(row)[name] = default()
+    made_anew = {name: default() for name, default in changing_defaults(model)}
+    row.__dict__ = unchanging_defaults(model) | made_anew | values | {"_state": ModelState()}
     return row
 
 
