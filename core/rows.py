@@ -86,10 +86,8 @@ def rows_from[Any_: Model](model: type[Any_], found: Iterable[Row], *, without: 
 def blank_row[Any_: Model](model: type[Any_], **values: object) -> Any_:
     """What `model(**values)` gives, made in the same way: Django asks every field for its default, every time."""
     row = model.__new__(model)
-    vars(row).update(unchanging_defaults(model), _state=ModelState(), **values)
-    for name, default in changing_defaults(model):
-        if name not in values:
-            vars(row)[name] = default()
+    made_anew = {name: default() for name, default in changing_defaults(model)}
+    row.__dict__ = unchanging_defaults(model) | made_anew | values | {"_state": ModelState()}
     return row
 
 

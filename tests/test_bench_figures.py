@@ -3,14 +3,16 @@
 import pytest
 
 from deploy.bench.footprint import Memory, read_rollup
-from deploy.bench.replay import COMMANDS, CORES, Took, marginal_rate, report, slope
+from deploy.bench.replay import COMMANDS, CORES, Took, marginal_cpu, marginal_rate, report, slope
 
-START = Took(events=0, seconds=1.5, cpu=1.4, megabytes=70)
+START = Took(events=0, seconds=1.5, cpu=1.4, postgres=0.1, megabytes=70)
 
 
 def at_size(events: int, seconds: float) -> dict[str, Took]:
     """As if every command took so long, start included."""
-    took = Took(events=events, seconds=START.seconds + seconds, cpu=START.cpu + seconds, megabytes=110)
+    took = Took(
+        events=events, seconds=START.seconds + seconds, cpu=START.cpu + seconds, postgres=0.1 + seconds, megabytes=110
+    )
     return {"start": START} | dict.fromkeys(COMMANDS, took)
 
 
@@ -24,11 +26,15 @@ def test_the_rate_of_a_core_leaves_out_what_every_command_begins_with() -> None:
     assert rate == pytest.approx(60_000 / CORES)
 
 
+def test_the_cpu_of_an_event_is_both_sides() -> None:
+    assert marginal_cpu(at_size(1000, 2), at_size(101_000, 3), "audit verify") == pytest.approx(20e-6)
+
+
 def test_the_report_has_a_line_for_each_command_and_size() -> None:
     lines = "\n".join(report([at_size(1000, 1), at_size(10_000, 10)], peer=500 / CORES))
     for command in COMMANDS:
         assert lines.count(f"{command:<18}") == 2
-    assert lines.count("slope 1.00") == lines.count("2.0 x eventsourcing") == 3
+    assert lines.count("slope 1.00") == lines.count("2.0 x eventsourcing") == len(COMMANDS)
 
 
 def test_memory_is_read_as_linux_tells_it() -> None:

@@ -9,10 +9,12 @@ import argparse
 import json
 import math
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -20,33 +22,40 @@ from typing import NamedTuple
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from deploy.bench.cpu import find_postmaster, seconds_of_tree
 from deploy.bench.desk_database import desk_environment
 from deploy.bench.peers.environment import python_with
 from deploy.bench.scratch import own_database
-from deploy.processes import ROOT, StepError
+from deploy.processes import PRCTL, ROOT, StepError
 
 EVENTS_OF_AN_ORDER = 6.9  # of a generated one
 PEER = Path(__file__).parent / "peers" / "with_eventsourcing"
 PEER_EVENTS = 20_000
 COMMANDS = {
+    "audit verify": ("audit", "verify"),
     "replay --check": ("replay", "--check"),
     "replay --rebuild": ("replay", "--rebuild"),
-    "audit verify": ("audit", "verify"),
+    "  of no rows": ("replay", "--rebuild"),
 }
+LOSE_ROWS = {"  of no rows": "TRUNCATE orders_order CASCADE"}
 CORES = os.cpu_count() or 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Took(NamedTuple):
-    """Of a command: `cpu` of its processes without PostgreSQL's, `megabytes` of the largest of them."""
+    """Of a command: seconds of CPU of its processes and of PostgreSQL's, `megabytes` of the largest of its own."""
 
     events: int
     seconds: float
     cpu: float
+    postgres: float
     megabytes: float
 
 
 def took(environment: Mapping[str, str], events: int, *arguments: str) -> Took:
     """Raises StepError when the command fails or finds anything."""
+    server = find_postmaster(environment["DATABASE_URL"])
+    postgres = seconds_of_tree(server) if server else 0.0
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
@@ -58,20 +67,42 @@ def took(environment: Mapping[str, str], events: int, *arguments: str) -> Took:
     _, status, usage = os.wait4(process.pid, 0)  # those that it waited for included
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
+    usages = [usage, *left_behind()]
     if process.returncode:
         raise StepError(f"{' '.join(arguments)} ended with {process.returncode}")
-    return Took(events, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    postgres = seconds_of_tree(server) - postgres if server else math.nan
+    cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return Took(events, seconds, cpu, postgres, max(usage.ru_maxrss for usage in usages) / 1024)
+
+
+def left_behind() -> Iterator[resource.struct_rusage]:
+    """Of the processes that ended just after the one that started them, those that forked others for it included."""
+    with suppress(ChildProcessError):
+        while True:
+            yield os.wait4(-1, 0)[2]
 
 
 def measure(environment: Mapping[str, str], rounds: int) -> dict[str, Took]:
     """The quickest of several, since others' work only ever slows; `start` is that of a command that does nothing."""
     with psycopg.connect(environment["DATABASE_URL"]) as connection:
         [events] = connection.execute("SELECT count(*) FROM core_event").fetchone() or [0]
-    quickest = {"start": min(took(environment, 0, "check") for _ in range(rounds))}
+    quickest = {"start": least([took(environment, 0, "check") for _ in range(rounds)])}
     for name, arguments in COMMANDS.items():
-        runs = [took(environment, events, *arguments) for _ in range(rounds)]
-        quickest[name] = min(runs, key=lambda run: run.seconds)._replace(megabytes=max(run.megabytes for run in runs))
+        runs = []
+        for _ in range(rounds):
+            if name in LOSE_ROWS:
+                with psycopg.connect(environment["DATABASE_URL"]) as connection:
+                    connection.execute(LOSE_ROWS[name])
+            runs.append(took(environment, events, *arguments))
+        quickest[name] = least(runs)
     return quickest
+
+
+def least(runs: Sequence[Took]) -> Took:
+    """Of every figure, the memory excepted."""
+    return Took(*(min(figures) for figures in zip(*runs, strict=True)))._replace(
+        megabytes=max(run.megabytes for run in runs)
+    )
 
 
 def read_streams(database_url: str) -> list[list[object]]:
@@ -111,20 +142,22 @@ def peers_rate(server_url: str, streams: list[list[object]]) -> float:
 
 def report(measured: Sequence[Mapping[str, Took]], peer: float) -> Iterator[str]:
     yield f"{CORES} cores; a command's start takes {measured[0]['start'].seconds:.2f} s, which is not counted"
-    yield f"eventsourcing reads {peer:,.0f} events/s back on one core"
-    yield f"{'':<18}{'events':>10}{'seconds':>9}{'events/s':>10}{'CPU us/event':>14}{'MB':>6}"
+    yield f"eventsourcing reads {peer:,.0f} events/s back, in one process, as it does"
+    yield f"{'CPU: us per event':<18}{'events':>10}{'seconds':>9}{'events/s':>10}{'CPU':>7}{'+ server':>10}{'MB':>6}"
     for name in COMMANDS:
         for at_size in measured:
             took, seconds = at_size[name], working(at_size, name)
-            cpu = (took.cpu - at_size["start"].cpu) / took.events * 1e6
-            rate = took.events / seconds
-            yield f"{name:<18}{took.events:>10,}{seconds:>9.2f}{rate:>10,.0f}{cpu:>14.1f}{took.megabytes:>6.0f}"
+            rate, own = took.events / seconds, (took.cpu - at_size["start"].cpu) / took.events * 1e6
+            server = (took.postgres - at_size["start"].postgres) / took.events * 1e6
+            cpu = f"{own:>7.1f}{server:>10.1f}"
+            yield f"{name:<18}{took.events:>10,}{seconds:>9.2f}{rate:>10,.0f}{cpu}{took.megabytes:>6.0f}"
         for smaller, larger in pairwise(measured):
-            rate = marginal_rate(smaller, larger, name)
+            rate, used = marginal_rate(smaller, larger, name), marginal_cpu(smaller, larger, name)
             yield (
                 f"  from {smaller[name].events:,} to {larger[name].events:,}: slope {slope(smaller, larger, name):.2f},"
-                f" {rate:,.0f} events/s a core, {rate / peer:.1f} x eventsourcing"
+                f" {rate:,.0f} events/s a core, {rate / peer:.1f} x eventsourcing ({rate * CORES / peer:.1f} x on all)"
             )
+            yield f"  CPU of an event, the server included: {used * 1e6:.1f} us, so {1 / used:,.0f} a core at most"
 
 
 def working(at_size: Mapping[str, Took], name: str) -> float:
@@ -138,6 +171,12 @@ def marginal_rate(smaller: Mapping[str, Took], larger: Mapping[str, Took], name:
     return (larger[name].events - smaller[name].events) / seconds / CORES
 
 
+def marginal_cpu(smaller: Mapping[str, Took], larger: Mapping[str, Took], name: str) -> float:
+    """Seconds of CPU, PostgreSQL's included, for each event that the larger log has more. Steadier than time."""
+    seconds = sum(larger[name][2:4]) - sum(smaller[name][2:4])
+    return max(seconds / (larger[name].events - smaller[name].events), 1e-9)
+
+
 def slope(smaller: Mapping[str, Took], larger: Mapping[str, Took], name: str) -> float:
     """The power of the number of events that the time grows with: 1 is linear."""
     times = working(larger, name) / working(smaller, name)
@@ -149,6 +188,8 @@ def main() -> int:
     parser.add_argument("--events", type=int, nargs="+", default=[10_000, 200_000, 500_000], help="the sizes, about")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    if PRCTL:
+        PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that `left_behind` are this process's
     server_url, measured, streams = os.environ["DATABASE_URL"], [], []
     try:
         for events in sorted(options.events):
