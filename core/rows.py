@@ -4,13 +4,27 @@ Values are adapted as the ORM adapts them. Nothing is computed here: no defaults
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, CharField, DateTimeField, Field, JSONField, Model, TextField, UUIDField
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DateField,
+    DateTimeField,
+    Field,
+    ForeignKey,
+    IntegerField,
+    JSONField,
+    Model,
+    TextField,
+    UUIDField,
+)
 from django.db.models.base import ModelState
 from django.db.models.expressions import DatabaseDefault
 from django_fsm import FSMField
@@ -21,6 +35,17 @@ from core.pipeline import Row, Statement
 type AnyField = Field[Any, Any]
 
 SENT_AS_THEY_ARE = {BooleanField, CharField, TextField, DateTimeField, UUIDField, FSMField}
+
+PYTHON_TYPES: dict[type[AnyField], Any] = {
+    BooleanField: bool,
+    CharField: str,
+    DateTimeField: datetime,
+    DateField: date,
+    IntegerField: int,
+    JSONField: object,
+    TextField: str,
+    UUIDField: UUID,
+}
 
 
 class Columns:
@@ -74,13 +99,44 @@ def rows_from[Any_: Model](model: type[Any_], found: Iterable[Row], *, without: 
     """The model's instances, of what `select_rows` brought: made as Django makes one of a pickle, at a tenth of what
     `model(...)` costs. So its signals of initialization are not sent.
     """
-    columns, rows = columns_of(model, without), []
-    for values in found:
-        row, state = model.__new__(model), ModelState()
-        state.adding, state.db = False, DEFAULT_DB_ALIAS
-        vars(row).update(zip(columns.names, columns.converted(values), strict=True), _state=state)
-        rows.append(row)
-    return rows
+    columns = columns_of(model, without)
+    return [stored_row(model, columns.names, columns.converted(values)) for values in found]
+
+
+def stored_row[Any_: Model](model: type[Any_], names: Iterable[str], values: Iterable[object]) -> Any_:
+    row, state = model.__new__(model), ModelState()
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    vars(row).update(zip(names, values, strict=True), _state=state)
+    return row
+
+
+def rows_in_json(model: type[Model], condition: Statement) -> Statement:
+    """An expression of SQL: the rows that fulfil a condition, for `rows_from_json`."""
+    columns = columns_of(model)
+    rows = f"SELECT json_agg(json_build_array({columns.sql}))::text FROM {columns.table} WHERE {condition.sql}"
+    return condition._replace(sql=f"({rows})")
+
+
+def rows_from_json[Any_: Model](model: type[Any_], found: str | None) -> list[Any_]:
+    """Of None, none."""
+    if found is None:
+        return []
+    names = columns_of(model).names
+    return [stored_row(model, names, values) for values in json_decoder(model).decode(found)]
+
+
+@cache
+def json_decoder(model: type[Model]) -> "msgspec.json.Decoder[list[tuple[Any, ...]]]":
+    """Straight into what Python has for the columns' types."""
+    types = tuple(python_type(field) for field in model._meta.concrete_fields)
+    return msgspec.json.Decoder(list[tuple[types]])  # type: ignore[valid-type] # it is known when it runs
+
+
+def python_type(field: AnyField) -> Any:
+    """Raises StopIteration for a type that JSON holds otherwise than Python, such as bytes."""
+    target = field.target_field if isinstance(field, ForeignKey) else field
+    known = next(python for kind, python in PYTHON_TYPES.items() if isinstance(target, kind))
+    return known | None if field.null else known
 
 
 def blank_row[Any_: Model](model: type[Any_], **values: object) -> Any_:

@@ -45,7 +45,7 @@ ORDER_ID = (
     f"COALESCE((SELECT substr(subject, {len(Order.stream_of('')) + 1})::bigint FROM billing_stripecall"
     f" WHERE {THE_CALL}), (SELECT order_id FROM webhooks_paymentlink WHERE {THE_LINK}))"
 )
-IS_FORGOTTEN = f"EXISTS (SELECT FROM orders_contact WHERE order_id = {ORDER_ID} AND email = %s)"
+IS_FORGOTTEN = "EXISTS (SELECT FROM orders_contact WHERE order_id = root.key AND email = %s)"
 HAS_WAITING = (
     "EXISTS (SELECT FROM webhooks_delivery JOIN webhooks_paymentlink link ON link.id = link_id"
     " WHERE link.payment_intent = %s AND link.account = %s AND state = %s)"
@@ -98,19 +98,23 @@ def open_dossier(
     order_id = Statement(ORDER_ID, (*call, *link))
     to_lock = Statement(f"(SELECT {ORDER_ID} WHERE {IS_UNDONE})", (*order_id.params, event.id, account.name, [*states]))
     children = judged_by(event.type, kind)
-    _, deliveries, calls, links, *order, [(is_forgotten, has_waiting)] = ask(
+    _, deliveries, calls, links, orders, [(*below, is_forgotten, has_waiting)] = ask(
         *claiming(account, event, ("payment", *link)),
         select_rows(StripeCall, Statement(THE_CALL, call)),
         select_rows(PaymentLink, Statement(THE_LINK, link)),
         OrderAggregate.locking(to_lock),
-        *(OrderAggregate.below(order_id, model) for model in children),
-        Statement(f"SELECT {IS_FORGOTTEN}, {HAS_WAITING}", (*order_id.params, FORGOTTEN, *link, DeliveryState.WAITING)),
+        OrderAggregate.below(
+            order_id,
+            children,
+            Statement(IS_FORGOTTEN, (FORGOTTEN,)),
+            Statement(HAS_WAITING, (*link, DeliveryState.WAITING)),
+        ),
     )
     return Dossier(
         delivery=next(iter(rows_from(Delivery, deliveries, without=PAYLOAD)), None),
         call=next(iter(rows_from(StripeCall, calls)), None),
         link=next(iter(rows_from(PaymentLink, links)), None),
-        order=OrderAggregate.loaded(order, children),
+        order=OrderAggregate.loaded(orders, below, children),
         is_forgotten=is_forgotten,
         has_waiting=has_waiting,
     )

@@ -22,7 +22,10 @@ from core.rows import (
     delete_rows,
     insert_rows,
     primary_key,
+    quoted,
     rows_from,
+    rows_from_json,
+    rows_in_json,
     select_rows,
     update_row,
     upsert_rows,
@@ -67,7 +70,7 @@ class Aggregate[Root: StreamHead]:
 
         Children are read when they are asked for.
         """
-        loaded = cls.loaded(ask(cls.locking(by_key(cls.root_model, key))))
+        loaded = cls.loaded(ask(cls.locking(by_key(cls.root_model, key)))[0])
         if loaded is None:
             raise cls.root_model.DoesNotExist
         return loaded
@@ -84,18 +87,26 @@ class Aggregate[Root: StreamHead]:
         )
 
     @classmethod
-    def below(cls, key: Statement, model: type[Model]) -> Statement:
-        """What reads the children of one model; the key is that of the root."""
-        return select_rows(model, key._replace(sql=f"{cls.child_models[model]} = {key.sql}"))
+    def below(cls, key: Statement, children: Sequence[type[Model]], *others: Statement) -> Statement:
+        """What reads the rows of these models below the root of a key, and other expressions, which may use `root.key`.
+
+        In one statement, since each has its price on both sides, however few rows it brings.
+        """
+        owned = [rows_in_json(model, Statement(f"{quoted(cls.child_models[model])} = root.key")) for model in children]
+        wanted = [*owned, *others]
+        root, columns = f"SELECT {key.sql} AS key", ", ".join(one.sql for one in wanted)
+        sql = f"WITH root AS MATERIALIZED ({root}) SELECT {columns} FROM root"  # noqa: S608 our own names
+        return Statement(sql, (*key.params, *(value for one in wanted for value in one.params)))
 
     @classmethod
-    def loaded(cls, found: Sequence[Sequence[Row]], children: Sequence[type[Model]] = ()) -> Self | None:
+    def loaded(
+        cls, found: Iterable[Row], below: Sequence[str | None] = (), children: Sequence[type[Model]] = ()
+    ) -> Self | None:
         """The aggregate of what `locking` brought, and `below` for these children; None when there is no such row."""
-        root_rows, *child_rows = found
-        for root in rows_from(cls.root_model, root_rows):
+        for root in rows_from(cls.root_model, found):
             aggregate = cls(cast("Root", root), stored=True)
-            for model, rows in zip(children, child_rows, strict=True):
-                aggregate._children[model] = {child.pk: child for child in rows_from(model, rows)}
+            for model, rows in zip(children, below, strict=True):
+                aggregate._children[model] = {child.pk: child for child in rows_from_json(model, rows)}
             return aggregate
         return None
 
@@ -146,8 +157,10 @@ class Aggregate[Root: StreamHead]:
     def children[Child: Model](self, model: type[Child]) -> dict[Any, Child]:
         """The rows of one child model by primary key, read once and only when asked for."""
         if model not in self._children:
-            found = ask(self.below(by_key(self.root_model, self.root.pk), model))[0] if self._stored else ()
-            self._children[model] = {child.pk: child for child in rows_from(model, found)} if found else {}
+            self._children[model] = {}
+            if self._stored:
+                [[(found,)]] = ask(self.below(by_key(self.root_model, self.root.pk), [model]))
+                self._children[model] = {child.pk: child for child in rows_from_json(model, found)}
         return cast("dict[Any, Child]", self._children[model])
 
     def touch[Child: Model](self, model: type[Child], key: object) -> Child:

@@ -6,17 +6,29 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Field, JSONField, Model
 
 from core.eventlog.aggregate import aggregates
 from core.models import Event
 from core.pipeline import Statement
-from core.rows import blank_row, columns_of, insert_rows, rows_from, select_rows, update_row
+from core.rows import (
+    blank_row,
+    column_of,
+    columns_of,
+    insert_rows,
+    primary_key,
+    rows_from,
+    rows_from_json,
+    rows_in_json,
+    select_rows,
+    update_row,
+)
 from core.trips import ask, write
 from orders.models import Item, Order, OrderLine, OrderState
 
 MODELS = [model for aggregate in aggregates.values() for model in (aggregate.root_model, *aggregate.child_models)]
+CHILDREN = [model for aggregate in aggregates.values() for model in aggregate.child_models]
 STORED = [*MODELS, Event]
 
 
@@ -89,3 +101,22 @@ class TestARow:
         item.price, item.name = 200, "cup"
         write(update_row(item, ["price"]))
         assert Item.objects.values_list("name", "price").get() == ("mug", 200)
+
+
+class TestAChild:
+    """What lies below a root comes as JSON."""
+
+    @pytest.mark.parametrize("model", CHILDREN, ids=lambda model: model.__name__)
+    @pytest.mark.django_db
+    def test_comes_back_as_the_orm_reads_it(self, model: type[Model]) -> None:
+        stored = blank_row(model, **{field.attname: sample(field) for field in model._meta.concrete_fields})
+        with transaction.atomic():  # of which nothing stays: there is no root
+            write(insert_rows([stored]))
+            known = Statement(f"{column_of(primary_key(model))} = %s", (stored.pk,))
+            [[(told,)]] = ask(Statement(f"SELECT {rows_in_json(model, known).sql}", known.params))
+            [read], found = rows_from_json(model, told), model._default_manager.get()
+            transaction.set_rollback(True)
+        assert columns(read) == columns(found)
+
+    def test_of_which_there_is_none_is_none(self) -> None:
+        assert rows_from_json(OrderLine, None) == []

@@ -41,7 +41,7 @@ class TestADelivery:
         wire.count()
         with CaptureQueriesContext(connection) as captured:
             assert post_event(Client(), event).json()["state"] == "handled"
-        assert (wire.trips, len(captured)) == (2, 20)
+        assert (wire.trips, len(captured)) == (2, 15)
         assert list(Event.objects.filter(cause=event["id"]).order_by("position").values_list("kind", flat=True)) == PAID
         assert list(check_rows()) == []
 
