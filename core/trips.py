@@ -88,6 +88,7 @@ def travel(statements: Sequence[Statement]) -> list[list[Row]]:
     if not statements:
         return []
     connection.validate_no_broken_transaction()
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     started = time.perf_counter()
     with connection.wrap_database_errors:
