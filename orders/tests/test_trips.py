@@ -8,7 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from billing.models import StripeCall
+from billing.models import StripeCall, Tax
+from core.eventlog import provenance
 from core.eventlog.replay import check_rows
 from core.tests.wire import Wire, counted_wire
 from orders.models import Item, Order
@@ -51,6 +52,16 @@ class TestBuying:
         assert taken_by_buying(wire, shopper, mug) == (8, 24)
         assert StripeCall.objects.get().attempts == 1
         assert list(check_rows()) == []
+
+    def test_what_is_taxed_looks_for_the_rate_at_stripe_as_well(
+        self, wire: Wire, shopper: Client, mug: Item, stripe_side: SimulatedStripe
+    ) -> None:
+        with provenance.acting("system:test"):
+            mug.taxes.add(Tax.objects.create(name="VAT", percentage=19, inclusive=True))
+        first = Client()
+        first.get(f"/item/{mug.pk}")
+        buy(first, mug)
+        assert taken_by_buying(wire, shopper, mug) == (9, 25)
 
     def test_again_finds_what_is_open(
         self, wire: Wire, shopper: Client, mug: Item, stripe_side: SimulatedStripe
