@@ -71,8 +71,8 @@ forwarder_headers = ""
 
 
 def when_ready(_server: object) -> None:
-    """What was loaded before the workers are forked stays shared: their garbage collector leaves it alone, and so writes
-    nothing to it. Source: docs.python.org/3/library/gc.html#gc.freeze
+    """What is loaded before the workers are forked stays shared: their garbage collector leaves it alone, hence
+    writes nothing to it. Source: docs.python.org/3/library/gc.html#gc.freeze
     """
     gc.collect()
     gc.freeze()
