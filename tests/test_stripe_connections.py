@@ -53,12 +53,14 @@ def test_calls_of_several_threads_and_accounts_take_the_same_one(wire: StripeRel
 
 
 def test_calls_at_once_take_one_each_and_keep_them(wire: StripeRelay, stripe_side: SimulatedStripe) -> None:
+    """The relay tells how long Stripe took, of all of them together."""
     stripe_side.order_fault("delay", match="GET /v1/checkout/sessions", times=2, seconds=1)
     for _ in range(2):
         with ThreadPoolExecutor(2) as threads:
             for call in [threads.submit(call_stripe) for _ in range(2)]:
                 call.result(10)
     assert (wire.connections, wire.requests) == (2, 4)
+    assert wire.waited >= 2
 
 
 def test_one_that_stripe_has_closed_is_replaced_unnoticed(wire: StripeRelay) -> None:

@@ -5,6 +5,7 @@ production, but for COUNTERSIGN_DEMO, without which it refuses a stand-in for St
 """
 
 import http.client
+import math
 import os
 import random
 import statistics
@@ -17,8 +18,10 @@ from typing import NamedTuple
 import psycopg
 
 from deploy.bench.comparison import NOISY, spread_of
+from deploy.bench.contender import Meter
+from deploy.bench.cpu import find_postmaster
 from deploy.bench.outcome import Conditions, Judged, Outcome
-from deploy.bench.report import heading, row, spread_text
+from deploy.bench.report import UNKNOWN, heading, row, spread_text
 from deploy.bench.scratch import free_port, own_database
 from deploy.bench.stripe_wire import StripeRelay, relayed_stripe
 from deploy.bench.subject import complete, serving_shop, started, wait_until_open
@@ -28,6 +31,7 @@ from deploy.processes import StepError
 
 GOAL_MS = 15.0
 PLAIN, TAXED, AGAIN = "a new checkout", "a new checkout, with a tax", "the same once more"
+COUNTED_AS = ("SQL statements", "trips", "calls to Stripe")
 WARM_UP, OF_A_ROUND, COUNTED = 40, 30, 20
 MAKE_ITEMS = """
 from billing.models import Tax
@@ -48,10 +52,11 @@ TRACES = """
 
 
 class Taken(NamedTuple):
-    """By one answer: seconds, and of these what passed while Stripe was asked; calls to Stripe; statements and trips of
-    PostgreSQL's, if these are counted.
+    """By one answer: seconds of CPU, in the server and PostgreSQL; seconds, and of these what passed while Stripe was
+    asked; calls to Stripe; statements and trips of PostgreSQL's, if these are counted.
     """
 
+    cpu: float
     seconds: float
     waited: float
     calls: float
@@ -67,6 +72,7 @@ class Shop(NamedTuple):
     """`database`: what counts on the way to PostgreSQL, if anything does."""
 
     port: int
+    meter: Meter
     stripe: StripeRelay
     database: Relay | None = None
 
@@ -74,14 +80,18 @@ class Shop(NamedTuple):
         counted = self.database.counts if self.database else ()
         return time.perf_counter(), self.stripe.waited, self.stripe.requests, *counted
 
+    def read_cpu(self) -> float:
+        return self.meter.read() or math.nan
+
     def buy(self, kind: str) -> Taken:
         item = ITEMS.get(kind, ITEMS[PLAIN])
         cookie = "; ".join(one.partition(";")[0] for one in self.ask(f"/item/{item}").get_all("Set-Cookie") or [])
         if kind == AGAIN:
             self.ask(f"/buy/{item}", cookie)
-        before = self.read()
+        cpu, before = self.read_cpu(), self.read()
         self.ask(f"/buy/{item}", cookie)
-        return Taken(*(late - early for late, early in zip(self.read(), before, strict=True)))
+        taken = [late - early for late, early in zip(self.read(), before, strict=True)]
+        return Taken(self.read_cpu() - cpu, *taken)
 
     def ask(self, path: str, cookie: str = "") -> http.client.HTTPMessage:
         """The answer's headers. Over a connection of its own, so that every worker gets some; raises StepError."""
@@ -105,7 +115,8 @@ def part(conditions: Conditions) -> Outcome:
         complete(environment, "manage.py", "migrate", "--verbosity=0")
         complete(environment, "manage.py", "shell", "--no-imports", "-c", MAKE_ITEMS)
         with serving_shop(environment) as server:
-            rounds = measure(Shop(server.port, stripe), conditions)
+            meter = Meter([server.process, find_postmaster(database_url)])
+            rounds = measure(Shop(server.port, meter, stripe), conditions)
             connections = stripe.connections
         counts = count(environment, stripe)
         refuse_unless_opened(database_url)
@@ -123,7 +134,10 @@ def part(conditions: Conditions) -> Outcome:
         noisy=noisy,
         figures={
             "own_ms": {kind: [[one.own_ms for one in of_round] for of_round in rounds[kind]] for kind in KINDS},
-            "counts": {kind: one._asdict() for kind, one in counts.items()},
+            "counts": {
+                kind: {"statements": one.statements, "trips": one.trips, "calls": one.calls}
+                for kind, one in counts.items()
+            },
             "stripe": {"calls": calls, "connections": connections},
         },
     )
@@ -150,7 +164,7 @@ def count(environment: Mapping[str, str], stripe: StripeRelay) -> dict[str, Take
     with relayed(environment["DATABASE_URL"]) as (url, relay):
         other = {"PORT": str(free_port()), "DATABASE_URL": url}
         with serving_shop({**environment, **other}) as server:
-            shop = Shop(server.port, stripe, relay)
+            shop = Shop(server.port, Meter([]), stripe, relay)
             warm_up(shop)
             taken = {kind: [shop.buy(kind) for _ in range(COUNTED)] for kind in KINDS}
     return {kind: Taken(*map(statistics.median, zip(*of_kind, strict=True))) for kind, of_kind in taken.items()}
@@ -165,12 +179,16 @@ def refuse_unless_opened(database_url: str) -> None:
 
 
 def table(rounds: Rounds, medians: Mapping[str, list[float]], counts: Mapping[str, Taken]) -> Iterator[str]:
-    yield from heading(["`GET /buy/<id>`", "own share, ms", "p99, ms", "SQL statements", "trips", "calls to Stripe"])
+    yield from heading(["`GET /buy/<id>`", "own share, ms", "p99, ms", "CPU, ms", *COUNTED_AS])
     for kind in KINDS:
-        all_of_it = sorted(one.own_ms for of_round in rounds[kind] for one in of_round)
+        all_of_it = [one for of_round in rounds[kind] for one in of_round]
+        p99 = sorted(one.own_ms for one in all_of_it)[len(all_of_it) * 99 // 100]
+        cpu = (
+            statistics.fmean(one.cpu for one in all_of_it) * 1000
+        )  # noted in hundredths of a second: only a mean tells
         counted = (f"{one:.0f}" for one in (counts[kind].statements, counts[kind].trips, counts[kind].calls))
-        p99 = all_of_it[len(all_of_it) * 99 // 100]
-        yield row([kind, spread_text(spread_of(medians[kind]), ".1f"), f"{p99:.1f}", *counted])
+        own = spread_text(spread_of(medians[kind]), ".1f")
+        yield row([kind, own, f"{p99:.1f}", UNKNOWN if math.isnan(cpu) else f"{cpu:.1f}", *counted])
 
 
 def judge(kind: str, medians: list[float]) -> Judged:
