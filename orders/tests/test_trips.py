@@ -75,7 +75,7 @@ class TestBuying:
     ) -> None:
         bought = buy(shopper, mug)
         buy(shopper, mug)
-        shopper.get("/buy/404404404404404404404")
+        assert shopper.get("/buy/404404404404404404404").status_code == 404
         with connection.cursor() as cursor:
             cursor.execute("SELECT last_value FROM orders_order_id_seq")
             assert cursor.fetchone() == (bought["order_id"],)
