@@ -12,7 +12,7 @@ from deploy.bench.footprint import Footprint, Memory, read_rollup, table
 from deploy.bench.outcome import Conditions, Judged, Outcome, Part
 from deploy.bench.replay import COMMANDS, CORES, Took, marginal_rate, report, slope
 from deploy.bench.replay_part import judge as judge_replay
-from deploy.bench.run import BEGIN, END, NOT_DONE, TOO_NOISY, Kept, run_parts
+from deploy.bench.run import BEGIN, END, NOT_DONE, PAGE, TOO_NOISY, Kept, run_parts
 from deploy.processes import StepError
 
 CONDITIONS = Conditions(server_url="", plan=Plan(rounds=1, seconds=0, warm_up=0), seed=0)
@@ -118,6 +118,12 @@ class TestARunOfParts:
         self.run(tmp_path, one=NOISY)
         assert "another" not in (tmp_path / "page.md").read_text()
         assert json.loads((tmp_path / "latest.json").read_text())["parts"]["one"]["noisy"] == {"empty view": 2.5}
+
+
+def test_the_page_has_a_place_for_what_is_published() -> None:
+    text = PAGE.read_text()
+    assert (text.count(BEGIN), text.count(END)) == (1, 1)
+    assert text.index(BEGIN) < text.index(END)
 
 
 def part_of(outcome: Outcome | None) -> Part:
