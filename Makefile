@@ -29,7 +29,7 @@ converge: ## every story's deliveries in all orders; ARGS="--at-most 50" tries f
 check: ## format, lint, types, imports, messages, secrets, advisories, migrations, deployment; CHECKS="lint types" narrows them
 	@$(PYTHON) -m deploy.check $(CHECKS)
 
-bench: ## measure the webhooks beside their peers; QUICK=1 the ratios alone; ARGS="--desk" the admin at a million orders
+bench: ## measure all that has a goal; QUICK=1 the ratios to peers alone; ARGS="--part checkout" one part; ARGS="--desk" the admin
 	@$(PYTHON) -m deploy.bench $(if $(QUICK),--quick) $(ARGS)
 
 chaos: ## kill everything while shoppers buy, then compare with Stripe; ARGS="--seconds 60"

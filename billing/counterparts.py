@@ -34,6 +34,8 @@ def counterparts_for(*, account: str, discount: DiscountTerms | None, taxes: Ite
     or StripeUnreachable.
     """
     at = account_named(account)
+    with transaction.atomic(durable=True):
+        pass  # what is made at Stripe would outlive a rollback
     discounts = [discount] if discount else []
     return Counterparts(
         coupons={
@@ -62,10 +64,10 @@ def need_counterpart(kind: Kind, account: Account, key: int, terms: Terms, *, is
     `is_asked` says that this checkout has done so already.
     """
     counterpart_key = f"{key}-{terms.version}-{account.name}"
+    current: Counterpart | None = kind.counterparts.filter(pk=counterpart_key, is_current=True).first()
+    if current is not None:
+        return current
     with transaction.atomic(durable=True):
-        current: Counterpart | None = kind.counterparts.filter(pk=counterpart_key, is_current=True).first()
-        if current is not None:
-            return current
         mirror = mirror_of(kind, key)
         known = mirror.children(mirror.counterpart_model).get(counterpart_key)
         if known is None or not (known.is_current or (is_asked and known.is_needed(timezone.now()))):

@@ -23,7 +23,7 @@ from billing.gateway.tax_rates import TaxRates, tax_rate_body
 from billing.models import OPEN_STATES, Counterpart, Discount, DiscountMirror, Mirror, StripeCall, Tax, TaxMirror
 from billing.projections import DiscountAggregate, MirrorAggregate, TaxAggregate
 from billing.quotes import DiscountTerms, TaxTerms
-from billing.services import resolve_or_wait
+from billing.services import try_or_wait
 from core.configuration import Account
 
 type Terms = DiscountTerms | TaxTerms
@@ -234,7 +234,8 @@ def carry_out(call: StripeCall) -> None:
     """Send a call (again), or wait for who has it under way; raises StripeUnreachable while nobody knows what became of
     it.
     """
-    if resolve_or_wait(call).is_open:
+    try_or_wait(call)
+    if StripeCall.objects.get(pk=call.pk).is_open:
         raise StripeUnreachable
 
 

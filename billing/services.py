@@ -103,7 +103,13 @@ def is_due(call: StripeCall, older_than: timedelta) -> bool:
 
 def resolve_call(call: StripeCall) -> Reply | None:
     """Find out what became of an open call and record it; None when somebody else has learnt of its outcome."""
-    call = StripeCall.objects.get(pk=call.pk)
+    return try_call(StripeCall.objects.get(pk=call.pk))
+
+
+def try_call(call: StripeCall) -> Reply | None:
+    """The same for a call that was read, or put on record, just now. Who was quicker is noticed before it is sent, and
+    before it is settled.
+    """
     if not call.is_open:
         return None
     try:
@@ -120,17 +126,15 @@ def resolve_call(call: StripeCall) -> Reply | None:
     return complete_call(call, reply)
 
 
-def resolve_or_wait(call: StripeCall) -> StripeCall:
-    """The same, and the call as it is then.
-
-    While another process has the call under way, Stripe says that its key is in use; then that one is waited for.
+def try_or_wait(call: StripeCall) -> None:
+    """The same; while another process has the call under way, Stripe says that its key is in use, and that one is
+    waited for.
     """
-    reply = resolve_call(call)
+    reply = try_call(call)
     if reply is not None and reply.outcome == StripeCallUnknown(reason=KEY_IN_USE):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline and StripeCall.objects.get(pk=call.pk).is_open:
             time.sleep(PAUSE_SECONDS)
-    return StripeCall.objects.get(pk=call.pk)
 
 
 def find_out(call: StripeCall) -> Reply:

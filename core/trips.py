@@ -90,6 +90,7 @@ def travel(statements: Sequence[Statement]) -> list[list[Row]]:
         return []
     database = connections[DEFAULT_DB_ALIAS]
     database.validate_no_broken_transaction()
+    database.close_if_health_check_failed()
     database.ensure_connection()
     started = time.perf_counter()
     with database.wrap_database_errors:

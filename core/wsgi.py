@@ -1,6 +1,5 @@
 """The WSGI application that gunicorn serves."""
 
-import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -12,8 +11,3 @@ from core import urls  # noqa: E402, F401 with all views: what is loaded before 
 from core.startup import run_startup_checks  # noqa: E402 the settings must be known before
 
 run_startup_checks()
-
-# What is loaded by now stays: the collector need not walk through it, nor write to pages that the workers share, as the
-# documentation of gc.freeze has it.
-gc.collect()
-gc.freeze()

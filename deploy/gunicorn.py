@@ -1,6 +1,7 @@
 """gunicorn's settings: https://docs.gunicorn.org/en/stable/settings.html."""
 
 import atexit
+import gc
 import os
 import shutil
 import signal
@@ -67,6 +68,14 @@ control_socket_disable = True
 # Of a proxy's headers one is believed, from the addresses in FORWARDED_ALLOW_IPS (the loopback by default).
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 forwarder_headers = ""
+
+
+def when_ready(_server: object) -> None:
+    """What is loaded before the workers are forked stays shared: their garbage collector leaves it alone, hence
+    writes nothing to it. Source: docs.python.org/3/library/gc.html#gc.freeze
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(_server: object, _worker: object) -> None:

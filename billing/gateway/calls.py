@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import stripe
 import structlog
-from django.db import transaction
 
 from billing.accounts import account_named
 from billing.events import (
@@ -27,6 +26,7 @@ from billing.instruments import CALLS
 from billing.models import StripeCall
 from billing.projections import CallAggregate
 from core.logging import id_in
+from core.trips import transaction_in_trips
 
 log = structlog.get_logger()
 
@@ -128,7 +128,7 @@ def execute_call(call: StripeCall) -> Reply:
 
 
 def complete_call(call: StripeCall, reply: Reply) -> Reply:
-    with named_in_log(call), transaction.atomic(durable=True):
+    with named_in_log(call), transaction_in_trips():
         completions.get(call.operation, settle_call)(call, reply)
     return reply
 

@@ -6,17 +6,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from uuid import UUID
 
+import requests
 import stripe
 from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
 from billing.gateway.errors import CallSettledError, IntentMissingError
-from billing.models import StripeCall
+from billing.models import OPEN_STATES
 from core.configuration import Account
+from core.pipeline import Statement
+from core.trips import ask
 
 CONNECT_SECONDS = 3
 READ_SECONDS = 15
@@ -56,7 +60,7 @@ class JournaledHTTPClient(stripe.HTTPClient):
     def __init__(self) -> None:
         super().__init__()
         self._transport: stripe.HTTPClient = import_string(settings.STRIPE_HTTP_CLIENT)(
-            timeout=(CONNECT_SECONDS, READ_SECONDS)
+            timeout=(CONNECT_SECONDS, READ_SECONDS), session=connections_to_stripe()
         )
 
     def request(
@@ -88,18 +92,29 @@ class JournaledHTTPClient(stripe.HTTPClient):
 def require_committed_intent(idempotency_key: str) -> None:
     """Raise IntentMissingError unless the call is on record, CallSettledError when its outcome is known already.
 
-    `durable` proves that no transaction of ours is open, so what is seen is committed.
+    `durable` proves that no transaction of ours is open, so what is read behind it is committed.
     """
     try:
         call_id = UUID(idempotency_key)
     except ValueError:
         raise IntentMissingError("the request carries no call id as its idempotency key") from None
     with transaction.atomic(durable=True):
-        call = StripeCall.objects.filter(pk=call_id).only("state").first()
-    if call is None:
+        pass
+    [found] = ask(Statement("SELECT state FROM billing_stripecall WHERE id = %s", (call_id,)))
+    if not found:
         raise IntentMissingError(f"call {call_id} is not on record")
-    if not call.is_open:
+    if found[0][0] not in OPEN_STATES:
         raise CallSettledError(f"the outcome of call {call_id} is known already")
+
+
+@cache
+def connections_to_stripe() -> requests.Session:
+    """Kept alive, and shared by this process's threads, which stripe-python by itself would give one each: a call takes
+    one that is free, and opens another only while all are in use. It holds nothing else: no cookies, no keys.
+    """
+    session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
 
 
 @cache

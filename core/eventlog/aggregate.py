@@ -65,12 +65,14 @@ class Aggregate[Root: StreamHead]:
         return cls(cast("Root", root), stored=False)
 
     @classmethod
-    def load_locked(cls, key: object) -> Self:
+    def load_locked(cls, key: object, *children: type[Model]) -> Self:
         """The aggregate, its row locked until the transaction ends; the root model's DoesNotExist when there is none.
 
-        Children are read when they are asked for.
+        Children of these models are read in the same trip, all others when they are asked for.
         """
-        loaded = cls.loaded(ask(cls.locking(by_key(cls.root_model, key)))[0])
+        root = by_key(cls.root_model, key)
+        found, *below = ask(cls.locking(root), *([cls.below(root, children)] if children else []))
+        loaded = cls.loaded(found, below[0][0] if below else (), children)
         if loaded is None:
             raise cls.root_model.DoesNotExist
         return loaded
@@ -82,9 +84,13 @@ class Aggregate[Root: StreamHead]:
         Children are read by later statements: one statement that locks and reads them would see them as they were
         before it waited for the lock.
         """
-        return select_rows(
-            cls.root_model, key._replace(sql=f"{cls.root_model._meta.pk.column} = {key.sql}"), locked=True
-        )
+        return cls.reading(key, locked=True)
+
+    @classmethod
+    def reading(cls, key: Statement, *, locked: bool = False) -> Statement:
+        """What reads the row of a key, for who only looks."""
+        by = key._replace(sql=f"{cls.root_model._meta.pk.column} = {key.sql}")
+        return select_rows(cls.root_model, by, locked=locked)
 
     @classmethod
     def below(cls, key: Statement, children: Sequence[type[Model]], *others: Statement) -> Statement:
@@ -112,10 +118,10 @@ class Aggregate[Root: StreamHead]:
 
     @classmethod
     @contextmanager
-    def locked(cls, key: object) -> Iterator[Self]:
+    def locked(cls, key: object, *children: type[Model]) -> Iterator[Self]:
         """A transaction around one decision: load, let the caller record facts, save."""
         with transaction_in_trips():
-            aggregate = cls.load_locked(key)
+            aggregate = cls.load_locked(key, *children)
             yield aggregate
             aggregate.save()
 

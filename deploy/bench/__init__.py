@@ -1,1 +1,1 @@
-"""`make bench`: how fast deliveries are handled, against the database and the server alone."""
+"""`make bench`: how fast the shop is, beside its peers and its goals."""

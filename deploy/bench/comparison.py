@@ -39,9 +39,10 @@ def measure(contenders: Sequence[Contender], plan: Plan, chance: random.Random) 
     """A sample for each round, by the contender's name. Raises StepError when one did not do its work."""
     batches = {}
     for one in contenders:
-        # Warms it up, and tells how much of it fills the time of a round.
-        [warm_up] = one.prepare(plan.warm_up, 1)
-        batches[one.name] = one.prepare(fill(plan, one.run(warm_up).per_second), plan.rounds)
+        # The first warms it up, the second tells how much of it fills the time of a round.
+        first, second = one.prepare(plan.warm_up // 2, 2)
+        one.run(first)
+        batches[one.name] = one.prepare(fill(plan, one.run(second).per_second), plan.rounds)
     settle({database for one in contenders for database in one.databases})
     samples: dict[str, list[Sample]] = {one.name: [] for one in contenders}
     for turn in range(plan.rounds):

@@ -25,7 +25,7 @@ from billing.models import StripeCall  # noqa: E402 as above
 from core.eventlog import provenance  # noqa: E402 as above
 from deploy.bench.specimen import ENDPOINT, Specimen  # noqa: E402 as above
 from orders.models import Item  # noqa: E402 as above
-from orders.services.buying import place_purchase  # noqa: E402 as above
+from orders.services.buying import place_purchase, read_purchase  # noqa: E402 as above
 from simulator.contract import Contract  # noqa: E402 as above
 from simulator.webhooks import sign  # noqa: E402 as above
 
@@ -105,7 +105,7 @@ COMPLETED: Json = {
 def make_waiting_order(shopper_id: str) -> tuple[int, StripeCall, Json]:
     """A shopper presses Buy, and Stripe answers: the order's number, the call, and the Session once it is paid."""
     item, _ = Item.objects.get_or_create(name="Enamel mug", price=1850, currency="usd")
-    order_id, call = place_purchase(shopper_id, item)
+    order_id, call = place_purchase(shopper_id, read_purchase(shopper_id, item.pk))
     session = session_of(order_id, call)
     complete_call(call, Reply(outcome=StripeCallSucceeded(object_id=session["id"]), stripe_object=session))
     return order_id, call, session | COMPLETED

@@ -1,14 +1,15 @@
-"""`python -m deploy.bench.footprint`: what the processes hold in memory and how long they take to start, beside an
-empty project of the same Django under the same gunicorn.
+"""What the processes hold in memory and how long they take to start, beside an empty project of the same Django under
+the same gunicorn.
 
-The shop runs in its production configuration, in a database of its own on DATABASE_URL's server. Linux alone tells what
-is shared: /proc/<id>/smaps_rollup.
+Both run with the packages of production alone: some import what they find of others (structlog rich, stripe aiohttp).
+Linux alone tells what is shared: /proc/<id>/smaps_rollup.
 """
 
 import http.client
 import os
+import shutil
 import statistics
-import sys
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,8 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from deploy.bench.outcome import Conditions, Outcome
+from deploy.bench.peers.environment import python_with
+from deploy.bench.report import UNKNOWN, heading, row
 from deploy.bench.scratch import free_port, own_database
-from deploy.bench.subject import complete, wait_for_answer
+from deploy.bench.subject import complete_in, wait_for_answer
 from deploy.check import production
 from deploy.processes import ROOT, Child, StepError
 
@@ -27,6 +31,7 @@ END_SECONDS = 10
 READY_SECONDS = 30
 WORKER_IS_READY = "Launching a worker"
 CONFIGURATION = str(ROOT / "deploy/gunicorn.py")
+IMAGE = "countersign"  # of docker-compose.yml
 
 
 class Memory(NamedTuple):
@@ -61,10 +66,10 @@ def children_of(process: int) -> list[int]:
 
 
 @contextmanager
-def web(environment: dict[str, str], application: str, path: str) -> Iterator[tuple[Child, float]]:
+def web(python: str, environment: dict[str, str], application: str, path: str) -> Iterator[tuple[Child, float]]:
     """A server that has answered once, and the seconds until then."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "gunicorn", application, "--config", CONFIGURATION]
+        command = [python, "-m", "gunicorn", application, "--config", CONFIGURATION]
         started = time.perf_counter()
         server = Child("web", command, log=Path(folder) / "web.log", env=environment)
         try:
@@ -85,21 +90,21 @@ def ask(port: int, path: str) -> None:
             raise StepError(f"{path} was answered with {status}")
 
 
-def measure_web(environment: dict[str, str], application: str, path: str) -> tuple[list[Memory], float]:
+def measure_web(python: str, environment: dict[str, str], application: str, path: str) -> tuple[list[Memory], float]:
     times = []
     for _ in range(ROUNDS):
-        with web(environment, application, path) as (server, seconds):
+        with web(python, environment, application, path) as (server, seconds):
             times.append(seconds)
             ask(int(environment["PORT"]), path)
             memory = [memory_of(worker) for worker in children_of(server.process.pid)]
     return memory, min(times)
 
 
-def measure_worker(environment: dict[str, str]) -> tuple[Memory, float]:
+def measure_worker(python: str, environment: dict[str, str]) -> tuple[Memory, float]:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "worker.log"
         started = time.perf_counter()
-        worker = Child("worker", [sys.executable, "manage.py", "procrastinate", "worker"], log=log, env=environment)
+        worker = Child("worker", [python, "manage.py", "procrastinate", "worker"], log=log, env=environment)
         try:
             while WORKER_IS_READY not in log.read_text():
                 worker.check()
@@ -113,67 +118,72 @@ def measure_worker(environment: dict[str, str]) -> tuple[Memory, float]:
             worker.end(END_SECONDS)
 
 
-def check_time(environment: dict[str, str], manage: Path) -> float:
+def check_time(python: str, environment: dict[str, str], manage: Path) -> float:
     times = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        complete(environment, str(manage), "check")
+        complete_in(ROOT, python, environment, str(manage), "check")
         times.append(time.perf_counter() - started)
     return min(times)
 
 
-def measure_shop(database_url: str) -> Footprint:
+def measure_shop(python: str, database_url: str) -> Footprint:
     environment = production(database_url) | {"DJANGO_ALLOWED_HOSTS": "127.0.0.1", "PORT": str(free_port())}
-    complete(environment, "manage.py", "migrate", "--verbosity=0")
-    memory, web_starts = measure_web(environment, "core.wsgi", "/healthz")
-    worker, worker_starts = measure_worker(environment)
-    return Footprint(memory, worker, check_time(environment, ROOT / "manage.py"), web_starts, worker_starts)
+    complete_in(ROOT, python, environment, "manage.py", "migrate", "--verbosity=0")
+    memory, web_starts = measure_web(python, environment, "core.wsgi", "/healthz")
+    worker, worker_starts = measure_worker(python, environment)
+    return Footprint(memory, worker, check_time(python, environment, ROOT / "manage.py"), web_starts, worker_starts)
 
 
-def measure_empty() -> Footprint:
+def measure_empty(python: str) -> Footprint:
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "empty.settings",
             "PORT": str(free_port()),
             "PYTHONPATH": os.pathsep.join([folder, str(ROOT)]),
         }
-        complete(environment | {"DJANGO_SETTINGS_MODULE": ""}, "-m", "django", "startproject", "empty", folder)
-        memory, web_starts = measure_web(environment, "empty.wsgi", "/")
-        return Footprint(memory, None, check_time(environment, Path(folder) / "manage.py"), web_starts, None)
+        start = ("-m", "django", "startproject", "empty", folder)
+        complete_in(ROOT, python, environment | {"DJANGO_SETTINGS_MODULE": ""}, *start)
+        memory, web_starts = measure_web(python, environment, "empty.wsgi", "/")
+        return Footprint(memory, None, check_time(python, environment, Path(folder) / "manage.py"), web_starts, None)
 
 
-def report(shop: Footprint, empty: Footprint) -> Iterator[str]:
-    yield f"{'':<44}{'shop':>8}{'empty':>8}{'ratio':>8}"
+def image_megabytes() -> float | None:
+    """Of the image that the project's compose files build; None where there is no Docker or no such image."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return None
+    command = [docker, "image", "inspect", "--format", "{{.Size}}", IMAGE]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return int(done.stdout) / 1e6 if done.returncode == 0 else None
+
+
+def table(shop: Footprint, empty: Footprint, image: float | None) -> Iterator[str]:
+    yield from heading(["", "shop", "empty project", "ratio"])
     for name, figure in (("RSS", "resident"), ("PSS", "share")):
         ours, theirs = (statistics.fmean(getattr(one, figure) for one in side.web) for side in (shop, empty))
         yield line(f"{name} of a web worker after {REQUESTS} requests, MB", ours, theirs)
     if shop.worker:
-        yield line("RSS of the job worker, MB", shop.worker.resident, None)
-    yield line("manage.py check, s", shop.check_starts, empty.check_starts)
+        yield line("RSS of the job worker, MB", shop.worker.resident)
+    yield line("`manage.py check`, s", shop.check_starts, empty.check_starts)
     yield line("web until its first answer, s", shop.web_starts, empty.web_starts)
     if shop.worker_starts:
-        yield line("job worker until it listens, s", shop.worker_starts, None)
+        yield line("job worker until it listens, s", shop.worker_starts)
+    yield line(f"image `{IMAGE}`, MB", image) if image else row([f"image `{IMAGE}`", "not measured here", UNKNOWN, ""])
 
 
-def line(name: str, ours: float, theirs: float | None) -> str:
-    others = "" if theirs is None else f"{theirs:>8.2f}{ours / theirs:>8.1f}"
-    return f"{name:<44}{ours:>8.2f}{others}"
+def line(name: str, ours: float, theirs: float | None = None) -> str:
+    others = [UNKNOWN, ""] if theirs is None else [f"{theirs:.2f}", f"{ours / theirs:.1f}"]
+    return row([name, f"{ours:.2f}", *others])
 
 
-def main() -> int:
+def part(conditions: Conditions) -> Outcome:
+    """Raises StepError."""
     if not Path("/proc/self/smaps_rollup").exists():
-        print("only on Linux, whose /proc tells what processes share", file=sys.stderr)
-        return 1
-    try:
-        with own_database(os.environ["DATABASE_URL"]) as database_url:
-            shop = measure_shop(database_url)
-        for text in report(shop, measure_empty()):
-            print(text)
-    except StepError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        raise StepError("only on Linux, whose /proc tells what processes share")
+    python = str(python_with(ROOT / "requirements.txt", "production"))
+    with own_database(conditions.server_url) as database_url:
+        shop = measure_shop(python, database_url)
+    empty, image = measure_empty(python), image_megabytes()
+    figures = {"shop": shop._asdict(), "empty": empty._asdict(), "image_megabytes": image}
+    return Outcome("Footprint", list(table(shop, empty, image)), figures=figures)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from deploy.bench.comparison import Samples, Spread, ratios, spread_of
+from deploy.bench.comparison import UNITS, Samples, Spread, ratios, spread_of
 
 OURS, AGAIN = "Countersign", "Countersign, duplicate"
 FULL, HOT = "Countersign, full tables", "Countersign, one hot order, full tables"
@@ -22,6 +22,13 @@ class Goal(NamedTuple):
     @property
     def at_least(self) -> bool:
         return self.figure == "per_second"
+
+    @property
+    def text(self) -> str:
+        return f"{UNITS[self.figure]}: {self.name} to {self.other}"
+
+    def bound(self, value: float) -> str:
+        return f"{'≥' if self.at_least else '≤'} {value:.3g}"
 
     def reached_by(self, ratio: float, goal: float) -> bool:
         return ratio >= goal if self.at_least else ratio <= goal

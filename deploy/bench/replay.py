@@ -40,6 +40,7 @@ COMMANDS = {
 LOSE_ROWS = {"  of no rows": "TRUNCATE orders_order CASCADE"}
 CORES = os.cpu_count() or 1
 PR_SET_CHILD_SUBREAPER = 36
+SIZES = (10_000, 200_000, 500_000)
 
 
 class Took(NamedTuple):
@@ -183,22 +184,29 @@ def slope(smaller: Mapping[str, Took], larger: Mapping[str, Took], name: str) ->
     return math.log(times) / math.log(larger[name].events / smaller[name].events)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.bench.replay", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--events", type=int, nargs="+", default=[10_000, 200_000, 500_000], help="the sizes, about")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+def measure_sizes(
+    server_url: str, sizes: Sequence[int] = SIZES, rounds: int = 3
+) -> tuple[list[dict[str, Took]], float]:
+    """By size, in ascending order; and how many events the peer reads per second. Raises StepError."""
     if PRCTL:
         PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that `left_behind` are this process's
-    server_url, measured, streams = os.environ["DATABASE_URL"], [], []
+    measured, streams = [], []
+    for events in sorted(sizes):
+        with own_database(server_url) as database_url:
+            environment = desk_environment(database_url)
+            fill(environment, round(events / EVENTS_OF_AN_ORDER))
+            measured.append(measure(environment, rounds))
+            streams = read_streams(database_url)
+    return measured, peers_rate(server_url, streams)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m deploy.bench.replay", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, nargs="+", default=SIZES, help="the sizes, about")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
     try:
-        for events in sorted(options.events):
-            with own_database(server_url) as database_url:
-                environment = desk_environment(database_url)
-                fill(environment, round(events / EVENTS_OF_AN_ORDER))
-                measured.append(measure(environment, options.rounds))
-                streams = read_streams(database_url)
-        for line in report(measured, peers_rate(server_url, streams)):
+        for line in report(*measure_sizes(os.environ["DATABASE_URL"], options.events, options.rounds)):
             print(line)
     except StepError as error:
         print(error, file=sys.stderr)

@@ -1,6 +1,7 @@
 """The shop in its production configuration, and what is sent to it."""
 
 import pwd
+import socket
 import subprocess
 import sys
 import tempfile
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import psycopg
@@ -97,11 +99,23 @@ def running_subject(database_url: str, *, processes: int = 2, served_by: str = "
     }
     complete(environment, "manage.py", "migrate", "--verbosity=0")
     specimen = msgspec.json.decode(complete(environment, "-m", "deploy.bench.delivery"), type=Specimen)
-    command = [sys.executable, "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py"]
     serving = {"WEB_CONCURRENCY": str(processes), "DATABASE_URL": served_by or database_url}
-    with started("web", command, environment | serving) as server:
+    with serving_shop(environment | serving) as server:
+        yield Subject(environment, specimen, server.process)
+
+
+class Serving(NamedTuple):
+    port: int
+    process: int
+
+
+@contextmanager
+def serving_shop(environment: Mapping[str, str]) -> Iterator[Serving]:
+    """Its gunicorn, on the environment's PORT. Raises StepError when it doesn't start."""
+    command = [sys.executable, "-m", "gunicorn", "core.wsgi", "--config", "deploy/gunicorn.py"]
+    with started("web", command, environment) as server:
         wait_for_answer(server, int(environment["PORT"]), "/readyz")
-        yield Subject(environment, specimen, server.process.pid)
+        yield Serving(int(environment["PORT"]), server.process.pid)
 
 
 @contextmanager
@@ -130,6 +144,21 @@ def complete_in(folder: Path, python: str, environment: Mapping[str, str], *argu
     if done.returncode:
         raise StepError(f"{' '.join(arguments)} failed:\n{done.stderr}")
     return done.stdout
+
+
+def wait_until_open(server: Child, port: int) -> None:
+    """Raises StepError when nothing listens there in time."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        server.check()
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise StepError(f"{server.name} did not open its port in {READY_SECONDS} s") from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 def wait_for_answer(server: Child, port: int, path: str) -> None:

@@ -12,11 +12,6 @@ from typing import IO, Any
 from xml.sax.saxutils import escape
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
-
 from finance.exports.cells import Cell, Row, defused
 
 # Source: Microsoft, "Excel specifications and limits"; the first row has the heads.
@@ -61,6 +56,12 @@ class Frame:
     """The workbook around the sheets, and how its cells look."""
 
     def __init__(self, heads: Sequence[str]) -> None:
+        # Loaded by the first export: 180 modules and 5 MB, which few processes ever need.
+        from openpyxl import Workbook  # noqa: PLC0415 as above
+        from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 as above
+        from openpyxl.styles import Font  # noqa: PLC0415 as above
+        from openpyxl.utils import get_column_letter  # noqa: PLC0415 as above
+
         self._workbook = Workbook(write_only=True)
         self._letters = [get_column_letter(number) for number in range(1, len(heads) + 1)]
         styling = self._workbook.create_sheet()

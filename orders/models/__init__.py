@@ -13,6 +13,7 @@ from orders.models.order import (
     OrderLine,
     OrderState,
     StateCount,
+    terms_of,
 )
 from orders.models.payment import (
     AWAITING_EVIDENCE,
@@ -52,4 +53,5 @@ __all__ = [
     "Review",
     "StaffNote",
     "StateCount",
+    "terms_of",
 ]

@@ -1,5 +1,6 @@
 """The catalogue, an order with its lines, and the attempts to have it paid."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ from core.money import format_money, validate_currency
 
 if TYPE_CHECKING:
     from orders.models.payment import Payment
+
+
+def terms_of(taxes: Iterable[Tax]) -> tuple[TaxTerms, ...]:
+    """In their one order."""
+    return tuple(sorted((tax.terms for tax in taxes), key=lambda terms: terms.tax))
 
 
 class Item(models.Model):
@@ -41,7 +47,7 @@ class Item(models.Model):
 
     @property
     def tax_terms(self) -> tuple[TaxTerms, ...]:
-        return tuple(sorted((tax.terms for tax in self.taxes.all()), key=lambda terms: terms.tax))
+        return terms_of(self.taxes.all())
 
     @property
     def price_text(self) -> str:

@@ -1,5 +1,6 @@
 """Attempts at paying an order: calls that open a Session or a PaymentIntent, and what both have in common."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -7,15 +8,46 @@ from django.utils import timezone
 from billing.accounts import account_named
 from billing.gateway.errors import refusal_of
 from billing.models import CallState, StripeCall
+from billing.projections import CallAggregate
 from core.refusals import Refusal
+from core.rows import by_key, rows_from
+from core.trips import ask
 from orders.decisions.checkouts import open_checkout_of, refuse_unless_payable
 from orders.decisions.placing import OrderNotPayable
-from orders.models import Attention, Checkout, CheckoutState, Order, OrderState
+from orders.models import Attention, Checkout, CheckoutState, Order, OrderState, Payment
 from orders.projections import OrderAggregate
 from orders.services.closing import EXPIRE_SESSION, close_what_must_not_be_paid, record_closing
 
 CREATE_SESSION = "checkout.sessions.create"
 CREATE_INTENT = "payment_intents.create"
+# Below an order, what says whether it may be paid.
+SAYS_PAYABLE = (Payment, Checkout)
+
+
+class Attempted(NamedTuple):
+    """A call that was to open something, and its order, as both are at one moment."""
+
+    call: StripeCall
+    order: OrderAggregate
+
+    @property
+    def checkout(self) -> Checkout | None:
+        return next((one for one in self.order.checkouts if one.call_id == str(self.call.pk)), None)
+
+
+def read_attempt(call_id: UUID, order_id: int) -> Attempted:
+    """Only looked at: nothing is locked."""
+    root = by_key(Order, order_id)
+    calls, orders, [below] = ask(
+        CallAggregate.reading(by_key(StripeCall, call_id)),
+        OrderAggregate.reading(root),
+        OrderAggregate.below(root, SAYS_PAYABLE),
+    )
+    [call] = rows_from(StripeCall, calls)
+    order = OrderAggregate.loaded(orders, below, SAYS_PAYABLE)
+    if order is None:
+        raise Order.DoesNotExist
+    return Attempted(call, order)
 
 
 def attempts_at(order: Order) -> list[StripeCall]:
@@ -55,21 +87,26 @@ def is_undecided(order: OrderAggregate, call: StripeCall) -> bool:
     return not StripeCall.objects.filter(subject=call.subject, target=call.object_id, operation=EXPIRE_SESSION).exists()
 
 
-def metadata_of(order: Order, call_id: UUID) -> dict[str, str]:
+def next_attempt(order: Order) -> int:
+    return len(attempts_at(order)) + 1
+
+
+def metadata_of(order: Order, attempt: int, call_id: UUID) -> dict[str, str]:
     """What tells the objects of one attempt apart, and that they are ours."""
-    return {"order_id": str(order.pk), "attempt": str(len(attempts_at(order)) + 1), "call_id": str(call_id)}
+    return {"order_id": str(order.pk), "attempt": str(attempt), "call_id": str(call_id)}
 
 
-def opened_by(call: StripeCall, order_id: int) -> Checkout:
+def opened_by(attempted: Attempted) -> Checkout:
     """The checkout that a settled call has opened; raises why there is none, or why it must not be paid."""
-    order = Order.objects.get(pk=order_id)
-    checkout = Checkout.objects.filter(order_id=order_id, call_id=str(call.pk)).first()
-    if order.state != OrderState.PENDING or checkout is None:
+    order_id = attempted.order.root.pk
+    if attempted.order.root.state != OrderState.PENDING or attempted.checkout is None:
         close_what_must_not_be_paid(order_id)
+        attempted = read_attempt(attempted.call.pk, order_id)
     # Much may have come in while Stripe was called: the order may be paid, or being paid, by another attempt.
-    refuse_unless_payable(OrderAggregate(order, stored=True))
+    refuse_unless_payable(attempted.order)
+    checkout = attempted.checkout
     if checkout is None:
-        raise refusal_to_open(call, order_id)
+        raise refusal_to_open(attempted)
     if checkout.state == CheckoutState.EXPIRED:
         raise OrderNotPayable(order_id=order_id, reason="just_expired")
     if checkout.state != CheckoutState.OPEN:
@@ -77,9 +114,10 @@ def opened_by(call: StripeCall, order_id: int) -> Checkout:
     return checkout
 
 
-def refusal_to_open(call: StripeCall, order_id: int) -> Refusal:
+def refusal_to_open(attempted: Attempted) -> Refusal:
     """Why a call has opened no checkout: a Session charges another amount, or the order is being paid beside it."""
-    if call.state != CallState.SUCCEEDED:
-        return refusal_of(call)
-    is_mismatched = Order.objects.filter(pk=order_id, attention__contains=[Attention.QUOTE_MISMATCHED]).exists()
-    return OrderNotPayable(order_id=order_id, reason="quote_mismatched" if is_mismatched else "confirming")
+    if attempted.call.state != CallState.SUCCEEDED:
+        return refusal_of(attempted.call)
+    order = attempted.order.root
+    is_mismatched = Attention.QUOTE_MISMATCHED in order.attention
+    return OrderNotPayable(order_id=order.pk, reason="quote_mismatched" if is_mismatched else "confirming")

@@ -108,7 +108,9 @@ def check_out_basket(*, shopper_id: str) -> Checkout:
     refresh_basket(shopper_id)
     basket = basket_of(shopper_id)
     counterparts = counterparts_of(basket, basket.lines.all()) if basket else NO_COUNTERPARTS
-    order_id, call = place_basket(shopper_id=shopper_id, then=partial(intend_session, counterparts=counterparts))
+    order_id, call = place_basket(
+        shopper_id=shopper_id, then=partial(intend_session, counterparts=counterparts, attempt=1)
+    )
     return finish_opening(call, order_id) if call else open_checkout(order_id=order_id)
 
 

@@ -13,7 +13,7 @@ from billing.gateway.sessions import Sessions, session_body
 from billing.limits import MAXIMUM_LINES
 from billing.models import StripeCall
 from billing.quotes import Quote, QuotedLine, QuotedTax
-from billing.services import resolve_or_wait
+from billing.services import try_or_wait
 from orders.decisions.checkouts import decide_opening, is_payable
 from orders.decisions.comparing import decide_adopting
 from orders.decisions.placing import OrderNotPayable
@@ -24,9 +24,12 @@ from orders.projections import OrderAggregate
 from orders.quote import quote_order
 from orders.services.attempts import (
     CREATE_SESSION,
+    SAYS_PAYABLE,
     is_undecided,
     metadata_of,
+    next_attempt,
     opened_by,
+    read_attempt,
     ready_attempt,
 )
 from orders.services.closing import (
@@ -46,12 +49,13 @@ def open_checkout(*, order_id: int) -> Checkout:
 
     Raises NotFound, OrderNotPayable, StripeRefused, StripeUnreachable.
     """
-    with locked_order(order_id) as order:
+    with locked_order(order_id, *SAYS_PAYABLE) as order:
         ready = ready_attempt(order, CREATE_SESSION)
     if ready is None:
         counterparts = counterparts_of(order.root, order.lines)
-        with locked_order(order_id) as order:
-            ready = ready_attempt(order, CREATE_SESSION) or intend_session(order, counterparts)
+        with locked_order(order_id, *SAYS_PAYABLE) as order:
+            ready = ready_attempt(order, CREATE_SESSION)
+            ready = ready or intend_session(order, counterparts, attempt=next_attempt(order.root))
     return ready if isinstance(ready, Checkout) else finish_opening(ready, order_id)
 
 
@@ -64,7 +68,7 @@ def counterparts_of(order: Order, lines: Iterable[OrderLine]) -> Counterparts:
     return counterparts_for(account=order.account, discount=order.discount_applied, taxes=taxes)
 
 
-def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeCall:
+def intend_session(order: OrderAggregate, counterparts: Counterparts, *, attempt: int) -> StripeCall:
     root = order.root
     call_id = uuid4()
     try:
@@ -74,7 +78,7 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
             tax_rates=counterparts.tax_rates,
             success_url=order_url(root, returned="1"),
             cancel_url=order_url(root),
-            metadata=metadata_of(root, call_id),
+            metadata=metadata_of(root, attempt, call_id),
             language=root.language,
         )
     except KeyError:
@@ -87,12 +91,12 @@ def intend_session(order: OrderAggregate, counterparts: Counterparts) -> StripeC
 
 def finish_opening(call: StripeCall, order_id: int) -> Checkout:
     """Send the call (again) and answer with the Session that it opened, once its amounts are the order's."""
-    settled = resolve_or_wait(call)
-    with locked_order(order_id) as order:
-        undecided = is_undecided(order, settled)
-    if undecided:
-        compare_lines(settled, order_id)
-    return opened_by(settled, order_id)
+    try_or_wait(call)
+    attempted = read_attempt(call.pk, order_id)
+    if is_undecided(attempted.order, attempted.call):
+        compare_lines(attempted.call, order_id)
+        attempted = read_attempt(call.pk, order_id)
+    return opened_by(attempted)
 
 
 @completes(CREATE_SESSION)
@@ -101,7 +105,7 @@ def complete_session_creation(call: StripeCall, reply: Reply) -> None:
 
     A Session that would charge something else, or of an order that is no longer waiting for money, is expired.
     """
-    order = OrderAggregate.load_locked(order_behind(call))
+    order = OrderAggregate.load_locked(order_behind(call), *SAYS_PAYABLE)
     if not settle_call(call, reply) or reply.stripe_object is None:
         return
     session = reply.stripe_object

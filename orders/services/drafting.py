@@ -12,12 +12,15 @@ from orders.models import Order
 from orders.projections import OrderAggregate
 
 TRIES = 3
+NEXT_ORDER_ID = f"SELECT nextval(pg_get_serial_sequence('{Order._meta.db_table}', 'id'))"
 
 
-def begin_draft(*, shopper_id: str, currency: str, buy_item: int | None = None) -> OrderAggregate:
-    """A new order, not stored yet. Raises CurrencyNotServed."""
+def begin_draft(
+    *, shopper_id: str, currency: str, buy_item: int | None = None, order_id: int | None = None
+) -> OrderAggregate:
+    """A new order, not stored yet, with an id that was drawn for it if there is one. Raises CurrencyNotServed."""
     account = account_of_currency(currency)
-    order = OrderAggregate.begin(next_order_id())
+    order = OrderAggregate.begin(order_id or next_order_id())
     order.record(
         OrderDrafted(
             shopper_id=shopper_id,
@@ -33,7 +36,7 @@ def begin_draft(*, shopper_id: str, currency: str, buy_item: int | None = None) 
 def next_order_id() -> int:
     """Drawn before the order's first event, whose stream is named after it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [Order._meta.db_table])
+        cursor.execute(NEXT_ORDER_ID)
         return int(cursor.fetchone()[0])
 
 

@@ -7,7 +7,7 @@ from billing.accounts import account_named
 from billing.gateway.calls import Body, Reply, completes, settle_call
 from billing.gateway.payment_intents import PaymentIntents, intent_body
 from billing.models import StripeCall
-from billing.services import resolve_or_wait
+from billing.services import try_or_wait
 from orders.decisions.checkouts import decide_attempt
 from orders.decisions.placing import OrderNotPayable
 from orders.events import OrderCheckoutOpened
@@ -16,7 +16,9 @@ from orders.projections import OrderAggregate
 from orders.services.attempts import (
     CREATE_INTENT,
     metadata_of,
+    next_attempt,
     opened_by,
+    read_attempt,
     ready_attempt,
 )
 from orders.services.closing import close_at_stripe, intend_closing_of, order_behind, record_closing
@@ -73,7 +75,10 @@ def read_open_intent(order_id: int) -> tuple[Checkout, Body]:
 def open_intent(order_id: int) -> Checkout:
     with locked_order(order_id) as order:
         ready = ready_attempt(order, CREATE_INTENT) or intend_intent(order)
-    return ready if isinstance(ready, Checkout) else opened_by(resolve_or_wait(ready), order_id)
+    if isinstance(ready, Checkout):
+        return ready
+    try_or_wait(ready)
+    return opened_by(read_attempt(ready.pk, order_id))
 
 
 def intend_intent(order: OrderAggregate) -> StripeCall:
@@ -82,7 +87,7 @@ def intend_intent(order: OrderAggregate) -> StripeCall:
     if root.total == 0:
         raise OrderNotPayable(order_id=root.pk, reason="nothing_to_pay")
     call_id = uuid4()
-    body = intent_body(root.total, root.currency, metadata_of(root, call_id))
+    body = intent_body(root.total, root.currency, metadata_of(root, next_attempt(root), call_id))
     return PaymentIntents(account_named(root.account, livemode=root.livemode)).intend(
         "create", call_id=call_id, body=body, subject=root.stream
     )

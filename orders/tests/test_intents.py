@@ -226,7 +226,7 @@ class TestWhileASessionIsBeingOpened:
     ) -> None:
         secret = open_intent(shopper, order).json()["client_secret"]
         with provenance.acting("shopper"), locked_order(order.pk) as locked:
-            call = intend_session(locked, NO_COUNTERPARTS)
+            call = intend_session(locked, NO_COUNTERPARTS, attempt=2)
         stripe_side.confirm(secret)
         deliver(shopper, stripe_side, "payment_intent.succeeded")
         with provenance.acting("shopper"), pytest.raises(OrderNotPayable, match="it is paid already"):

@@ -17,15 +17,17 @@ from django.db import connection
 
 from deploy.bench.comparison import Plan, noise, ratios
 from deploy.bench.contender import NUMBERS, Evidence, Sample, refuse_unless_done, split
+from deploy.bench.contest import compare
 from deploy.bench.cpu import seconds_of_tree
 from deploy.bench.goals import AGAIN, OURS, WEBHOOKS, Goal, judge
+from deploy.bench.outcome import Conditions, Judged, Outcome
 from deploy.bench.peers.running import DJSTRIPE
 from deploy.bench.picture import LABELS, draw
-from deploy.bench.run import TOO_NOISY, Run, compare
 from deploy.bench.webhooks import ALL, MAIN, SAME
 from deploy.bench.wire import Counts, relayed
 from deploy.processes import ROOT, StepError
 
+CONDITIONS = Conditions(server_url="", plan=Plan(rounds=3, seconds=0.1, warm_up=8), seed=7)
 LOCKED = re.compile(r"^([a-z0-9-]+)(?:\[\w+\])?==([\w.]+)", re.MULTILINE)
 
 
@@ -48,7 +50,7 @@ class Steady:
     _waiting: list[float] = field(default_factory=list)
 
     def prepare(self, count: int, rounds: int) -> list[range]:
-        self._waiting = list(self.rates) if rounds > 1 else [self.rates[0]]
+        self._waiting = list(self.rates) if rounds == len(self.rates) else [self.rates[0]] * rounds
         return split(NUMBERS.draw(count * rounds), rounds)
 
     def run(self, numbers: range) -> Sample:
@@ -79,61 +81,44 @@ class TestARun:
         ]
 
     def test_keeps_what_it_found(self, printed: str, results: Path) -> None:
-        kept = json.loads(results.read_text())
-        assert set(kept["contenders"]) == {OURS, AGAIN, "signature only", SAME}
+        kept = json.loads(results.read_text())["parts"]["webhooks"]
+        assert set(kept["figures"]["contenders"]) == {OURS, AGAIN, "signature only", SAME}
 
 
 class TestComparing:
-    def compare(self, folder: Path, order: list[str], *, empty_views: Sequence[float], quick: bool = False) -> int:
+    def compare(self, *, empty_views: Sequence[float], order: list[str] | None = None) -> Outcome:
+        noted: list[str] = [] if order is None else order
         contenders = [
-            Steady(OURS, [300, 600, 900], order),
-            Steady("dj-stripe", [30, 40, 30], order),
-            Steady("empty view", empty_views, order),
+            Steady(OURS, [300, 600, 900], noted),
+            Steady("dj-stripe", [30, 40, 30], noted),
+            Steady("empty view", empty_views, noted),
         ]
-        plan = Plan(rounds=3, seconds=0.1, warm_up=8)
-        run = Run(
-            {"machine": "none"}, {OURS: Counts(22, 2)}, plan, 7, quick, folder / "latest.json", folder / "picture.svg"
-        )
-        return compare(contenders, WEBHOOKS, run)
+        return compare("Deliveries", contenders, WEBHOOKS, CONDITIONS, {OURS: Counts(22, 2)})[0]
 
-    def test_runs_all_in_each_round_in_another_order(self, tmp_path: Path) -> None:
+    def test_runs_all_in_each_round_in_another_order(self) -> None:
         order: list[str] = []
-        self.compare(tmp_path, order, empty_views=[1000, 1000, 1000])
-        warm_up, *rounds = (order[turn * 3 :][:3] for turn in range(4))
-        assert all(sorted(one) == sorted(warm_up) for one in rounds)
+        self.compare(empty_views=[1000, 1000, 1000], order=order)
+        warm_up, *rounds = order[:6], order[6:9], order[9:12], order[12:]
+        assert all(sorted([*one, *one]) == sorted(warm_up) for one in rounds)
         assert len({tuple(one) for one in rounds}) > 1
 
-    def test_says_which_goals_are_met(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert self.compare(tmp_path, [], empty_views=[1000, 1900, 1000]) == 0
-        printed = capsys.readouterr().out
-        assert "| deliveries/s: Countersign to dj-stripe | ≥ 12 | ≥ 20 | 15 (10 .. 30) | yes |" in printed
-        assert "| CPU, ms: Countersign to dj-stripe | ≤ 0.0667 |  | 0.0667 (0.0333 .. 0.1) | yes |" in printed
-        assert "| p99, ms: Countersign to dj-stripe | ≤ 0.12 |  | 1 (1 .. 1) | no |" in printed
-        assert (tmp_path / "picture.svg").exists()
+    def test_judges_goals_by_the_median_of_the_ratios(self) -> None:
+        judged = self.compare(empty_views=[1000, 1900, 1000]).judged
+        assert Judged("deliveries/s: Countersign to dj-stripe", "≥ 12", "≥ 20", "15 (10 .. 30)", "yes") in judged
+        assert Judged("CPU, ms: Countersign to dj-stripe", "≤ 0.0667", "", "0.0667 (0.0333 .. 0.1)", "yes") in judged
+        assert Judged("p99, ms: Countersign to dj-stripe", "≤ 0.12", "", "1 (1 .. 1)", "no") in judged
 
-    def test_prints_every_figure_of_each(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.compare(tmp_path, [], empty_views=[1000, 1900, 1000])
-        printed = capsys.readouterr().out
+    def test_prints_every_figure_of_each(self) -> None:
+        lines = "\n".join(self.compare(empty_views=[1000, 1900, 1000]).lines)
         figures = "600 (300 .. 900) | 1.0 (1.0 .. 1.0) | 2.0 (2.0 .. 2.0) | 1.67 (1.11 .. 3.33)"
-        assert f"| Countersign | 22 | 2 | {figures} |  |" in printed
-        assert "| empty view | – | – | 1,000 (1,000 .. 1,900) |" in printed  # noqa: RUF001 a dash as in print
+        assert f"| Countersign | 22 | 2 | {figures} |  |" in lines
+        assert "| empty view | – | – | 1,000 (1,000 .. 1,900) |" in lines  # noqa: RUF001 a dash as in print
 
-    def test_refuses_when_the_machine_was_too_noisy(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert self.compare(tmp_path, [], empty_views=[1000, 2100, 1000]) == TOO_NOISY
-        printed = capsys.readouterr().out
-        assert "Too noisy to compare." in printed
-        assert "empty view (2.1)" in printed
-        assert " to dj-stripe" not in printed
-        assert not (tmp_path / "picture.svg").exists()
-        kept = json.loads((tmp_path / "latest.json").read_text())
-        assert kept["goals"] == []
-        assert [one["per_second"] for one in kept["contenders"][OURS]] == [300, 600, 900]
-
-    def test_prints_the_ratios_alone_when_it_is_quick(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.compare(tmp_path, [], empty_views=[1000, 1000, 1000], quick=True)
-        printed = capsys.readouterr().out
-        assert "| empty view |" not in printed
-        assert "Countersign to dj-stripe" in printed
+    def test_refuses_when_the_machine_was_too_noisy(self) -> None:
+        outcome = self.compare(empty_views=[1000, 2100, 1000])
+        assert (outcome.judged, outcome.noisy) == ([], {"empty view": 2.1})
+        assert "Countersign to it" not in "\n".join(outcome.lines)
+        assert [one["per_second"] for one in outcome.figures["contenders"][OURS]] == [300, 600, 900]
 
 
 class TestFigures:

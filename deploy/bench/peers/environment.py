@@ -1,4 +1,4 @@
-"""The Python of a peer that can't share ours: made once in `.local/bench`, and again when its requirements change."""
+"""A Python with other packages than ours: made once in `.local/bench`, and again when its requirements change."""
 
 import hashlib
 import shutil
@@ -12,10 +12,13 @@ from deploy.processes import LOCAL, StepError
 ENVIRONMENTS = LOCAL / "bench"
 
 
-def python_with(requirements: Path) -> Path:
-    """The interpreter of the environment of a requirements file; says so when it has to be made. Raises StepError."""
+def python_with(requirements: Path, name: str = "") -> Path:
+    """The interpreter of the environment of a requirements file; says so when it has to be made. Raises StepError.
+
+    It is named after the file's folder, unless it has another name.
+    """
     ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
-    folder = ENVIRONMENTS / requirements.parent.name
+    folder = ENVIRONMENTS / (name or requirements.parent.name)
     stamp = folder / "made-from"
     wanted = hashlib.sha256(f"{sys.version}\n{folder}\n{requirements.read_text()}".encode()).hexdigest()
     with exclusive(folder.with_suffix(".lock")):

@@ -3,16 +3,13 @@
 import json
 import os
 import secrets
-import socket
 import sys
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -22,8 +19,7 @@ from deploy.bench.cpu import find_postmaster
 from deploy.bench.peers.environment import python_with
 from deploy.bench.scratch import free_port
 from deploy.bench.specimen import Specimen
-from deploy.bench.subject import READY_SECONDS, complete_in, signed, started
-from deploy.processes import Child, StepError
+from deploy.bench.subject import Serving, complete_in, signed, started, wait_until_open
 
 PEERS = Path(__file__).parent
 DJSTRIPE = PEERS / "with_djstripe"
@@ -58,11 +54,6 @@ def environment_of(settings: str, database_url: str, **more: str) -> dict[str, s
     return (
         kept | named | {"DJANGO_SETTINGS_MODULE": settings, "WEBHOOK_SECRET": f"whsec_{secrets.token_hex(16)}", **more}
     )
-
-
-class Serving(NamedTuple):
-    port: int
-    process: int
 
 
 @contextmanager
@@ -153,18 +144,3 @@ def standing_in(specimen: Specimen, port: int) -> Iterator[None]:
         with started("stand-in", command, os.environ) as server:
             wait_until_open(server, port)
             yield
-
-
-def wait_until_open(server: Child, port: int) -> None:
-    """Raises StepError when nothing listens there in time."""
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        server.check()
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise StepError(f"{server.name} did not open its port in {READY_SECONDS} s") from None
-            time.sleep(0.05)
-        else:
-            return
