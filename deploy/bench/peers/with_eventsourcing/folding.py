@@ -1,7 +1,7 @@
 """`python folding.py`: streams of facts, on standard input as JSON, are stored by `eventsourcing` and read back.
 
 An aggregate takes over what a fact holds, and does nothing else: no rules, no sums, no rows that are compared. Prints
-the events and the seconds of the fastest of three readings of all aggregates.
+the events and the seconds of this process's CPU that the quickest of three readings of all aggregates took.
 """
 
 import json
@@ -40,9 +40,9 @@ def main() -> None:
         application.save(*orders[start : start + AT_ONCE])
     readings = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         read = sum(application.repository.get(order.id).version for order in orders)
-        readings.append(time.perf_counter() - started)
+        readings.append(time.process_time() - started)
     json.dump({"events": read, "seconds": min(readings)}, sys.stdout)
 
 
