@@ -3,8 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-# A payload is compressed while its transaction is open: lz4 takes a quarter of the time of PostgreSQL's own way, where
-# the server was built with it. What is stored already stays readable as it is.
+# A payload is compressed while its transaction is open. By lz4, where the server was built with it, storing a delivery
+# costs a fifth less than by PostgreSQL's own way. What is stored already stays readable as it is.
 COMPRESSION = """
 DO $$ BEGIN
     IF EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
