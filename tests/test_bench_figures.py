@@ -46,7 +46,7 @@ def test_memory_is_read_as_linux_tells_it() -> None:
 
 STORED = Stored(size=14_000_000, dead=0.1, updates=1000, hot_updates=500, orders=1000)
 VITALS = Vitals(resident=95, share=67, descriptors=44, connections=8, stored=STORED)
-INTERVAL = Interval(minutes=1, per_second=50, p50=10, p99=20, cpu=4, hot=1, vitals=VITALS)
+INTERVAL = Interval(minutes=1, per_second=50, p50=10, p99=20, cpu=4, hot=1, others=0, vitals=VITALS)
 KINDS = (Stored, Vitals, Interval)
 
 
@@ -84,9 +84,14 @@ class TestASoak:
         found = Soaked(100, 50, [interval(**{figure: value}) for value in pace]).judged
         assert [one.goal.startswith(goal) for one in found if one.met == "no"] == [True]
 
+    def test_does_not_judge_times_when_the_machine_did_something_else_meanwhile(self) -> None:
+        quiet, busy = [interval()] * (INTERVALS // 2), [interval(others=0.7, p50=30, share=90)] * (INTERVALS // 2)
+        found = [one.met for one in Soaked(100, 50, [*quiet, *busy]).judged]
+        assert found == ["no", "too noisy", "too noisy", *["yes"] * (len(LIMITS) - 3)]
+
     def test_counts_a_delivery_in_the_interval_in_which_it_was_due(self) -> None:
         readings = [
-            Reading(cpu=passed * 0.4, vitals=interval(hot_updates=passed * 25).vitals)
+            Reading(cpu=passed * 0.4, others=passed * 0.5, vitals=interval(hot_updates=passed * 25).vitals)
             for passed in range(INTERVALS + 1)
         ]
         answered = [
@@ -94,6 +99,7 @@ class TestASoak:
         ]
         first, *others = by_interval(answered, readings, seconds=INTERVALS)
         assert (first.per_second, first.p50, first.p99, first.cpu, first.hot) == pytest.approx((100, 10, 500, 4, 1))
+        assert first.others == 0.5
         assert {round(one.p99) for one in others} == {10}
 
     def test_has_a_line_for_each_interval_and_all_of_it_as_data(self) -> None:

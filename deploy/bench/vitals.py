@@ -1,11 +1,12 @@
 """What would grow where something leaks or bloats: read from /proc, and from PostgreSQL's own statistics."""
 
+import os
 import statistics
 from typing import NamedTuple
 
 import psycopg
 
-from deploy.bench.cpu import PROC
+from deploy.bench.cpu import PROC, seconds_of_tree
 from deploy.bench.footprint import children_of, memory_of
 
 # Those that a delivery writes to.
@@ -59,6 +60,18 @@ class Vitals(NamedTuple):
     descriptors: int
     connections: int
     stored: Stored
+
+
+def seconds_of_machine() -> float:
+    """Of CPU that all processes have used, and the kernel for them. Source: proc_stat(5)."""
+    user, nice, system, _, _, interrupts, soft_interrupts, *_ = map(int, (PROC / "stat").read_text().split()[1:9])
+    return sum((user, nice, system, interrupts, soft_interrupts)) / os.sysconf("SC_CLK_TCK")
+
+
+def seconds_of_others(postmaster: int | None) -> float:
+    """What neither this process, nor what it started, nor this PostgreSQL has used."""
+    ours = [os.getpid(), *([postmaster] if postmaster else [])]
+    return seconds_of_machine() - seconds_of_tree(*ours)
 
 
 def read_vitals(server: int, database_url: str) -> Vitals:
