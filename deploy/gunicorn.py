@@ -1,7 +1,6 @@
 """gunicorn's settings: https://docs.gunicorn.org/en/stable/settings.html."""
 
 import atexit
-import gc
 import os
 import shutil
 import signal
@@ -68,14 +67,6 @@ control_socket_disable = True
 # Of a proxy's headers one is believed, from the addresses in FORWARDED_ALLOW_IPS (the loopback by default).
 secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 forwarder_headers = ""
-
-
-def pre_fork(_server: object, _worker: object) -> None:
-    """What is there by now, no worker's collector looks at: it would write into the pages that they share, 25 MB each.
-
-    Source: docs.python.org/3/library/gc.html#gc.freeze
-    """
-    gc.freeze()
 
 
 def post_fork(_server: object, _worker: object) -> None:
