@@ -30,7 +30,7 @@ from deploy.bench.cpu import seconds_of_tree
 from deploy.bench.goals import OURS
 from deploy.bench.pacing import Answered, Schedule, send_on_schedule, sleep_until
 from deploy.bench.report import heading, row
-from deploy.bench.run import describe
+from deploy.bench.run import describe_database
 from deploy.bench.scratch import own_database
 from deploy.bench.specimen import Specimen
 from deploy.bench.subject import DELIVERED, PAID, Subject, running_subject
@@ -324,15 +324,15 @@ def main() -> int:
         signal.signal(number, lambda *_: sys.exit(1))
     try:
         with server_url() as url:
-            about = describe(url)
+            where = f"{os.cpu_count()} cores, {describe_database(url)}"
             soaked = soak(url, options.minutes * 60)
     except StepError as error:
         print(error, file=sys.stderr)
         return 1
     options.results.parent.mkdir(parents=True, exist_ok=True)
     judged = [one._asdict() for one in soaked.judged]
-    options.results.write_text(json.dumps({**about, **soaked.figures, "goals": judged}, indent=1) + "\n")
-    for line in (", ".join(map(str, about.values())), *soaked.lines, "", *verdicts_table(soaked.judged)):
+    options.results.write_text(json.dumps({"where": where, **soaked.figures, "goals": judged}, indent=1) + "\n")
+    for line in (where, *soaked.lines, "", *verdicts_table(soaked.judged)):
         print(line)
     return 0
 
