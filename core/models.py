@@ -24,7 +24,7 @@ class Event(models.Model):
     digest = models.BinaryField(max_length=32)
     # Which database cluster wrote the event and in which of its transactions: together they tell when the order of
     # events is settled (core/eventlog/tail.py). The database fills both in.
-    cluster = models.BigIntegerField(db_default=RawSQL("(pg_control_system()).system_identifier", ()), editable=False)
+    cluster = models.BigIntegerField(db_default=RawSQL("core_cluster()", ()), editable=False)
     transaction_id = models.BigIntegerField(db_default=RawSQL("pg_current_xact_id()::text::bigint", ()), editable=False)
 
     class Meta:

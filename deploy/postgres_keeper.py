@@ -22,8 +22,8 @@ from deploy.processes import Child, StepError
 
 OWNER = DATABASE = "countersign"
 BUILTIN_LOCALES_SINCE = 17
-# Every test worker has connections of its own.
-OPTIONS = {"listen_addresses": "", "unix_socket_permissions": "0700", "max_connections": "200"}
+# Every test worker has connections of its own. No query here is worth being compiled before it is run.
+OPTIONS = {"listen_addresses": "", "unix_socket_permissions": "0700", "max_connections": "200", "jit": "off"}
 FRAGILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

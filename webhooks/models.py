@@ -80,7 +80,8 @@ class Delivery(models.Model):
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.RECEIVED)
     reason = models.CharField(max_length=255, blank=True)
     order_id = models.BigIntegerField(null=True)
-    link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, null=True, related_name="waiting")
+    # The index below takes the place of Django's own.
+    link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, null=True, related_name="waiting", db_index=False)
     attempts = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)  # null in the rows of the version before
     received_at = models.DateTimeField()
@@ -93,7 +94,11 @@ class Delivery(models.Model):
         # The id before the account: staff look for it without.
         constraints = [models.UniqueConstraint(fields=["event_id", "account"], name="webhooks_delivery_once")]
         indexes = [
-            models.Index(fields=["order_id"], name="webhooks_delivery_order"),
+            # Most wait at no link, and a new one is of no order yet.
+            models.Index(fields=["link"], name="webhooks_delivery_waiting", condition=models.Q(link__isnull=False)),
+            models.Index(
+                fields=["order_id"], name="webhooks_delivery_order", condition=models.Q(order_id__isnull=False)
+            ),
             models.Index(fields=["try_at"], name="webhooks_delivery_due", condition=models.Q(try_at__isnull=False)),
             # The list by its filters; most deliveries are handled, and met soon without an index of them.
             models.Index(

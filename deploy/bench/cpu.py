@@ -17,13 +17,14 @@ class Used(NamedTuple):
     ticks: int
 
 
-def seconds_of_tree(root: int) -> float:
-    """Of a process and everything below it, living or dead."""
+def seconds_of_tree(*roots: int) -> float:
+    """Of processes and everything below them, living or dead; each counts once, whoever it is below."""
     used = {int(folder.name): one for folder in PROC.glob("[0-9]*") if (one := read_stat(folder))}
     children: dict[int, list[int]] = {}
     for process, one in used.items():
         children.setdefault(one.parent, []).append(process)
-    return sum(used[process].ticks for process in descend(root, children) if process in used) / os.sysconf("SC_CLK_TCK")
+    below = {process for root in roots for process in descend(root, children)}
+    return sum(used[process].ticks for process in below if process in used) / os.sysconf("SC_CLK_TCK")
 
 
 def read_stat(folder: Path) -> Used | None:

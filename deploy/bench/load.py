@@ -39,15 +39,20 @@ async def _send_in_turn(port: int, waiting: Iterator[bytes]) -> list[float]:
     latencies = []
     for request in waiting:
         started = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        body = await reader.readexactly(_content_length(head))
+        await exchange(reader, writer, request)
         latencies.append(time.perf_counter() - started)
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise StepError(f"the server answered {head.splitlines()[0].decode()}: {body[:200].decode()}")
     writer.close()
     await writer.wait_closed()
     return latencies
+
+
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+    """Raises StepError for an answer that is not 200."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    body = await reader.readexactly(_content_length(head))
+    if not head.startswith(b"HTTP/1.1 200 "):
+        raise StepError(f"the server answered {head.splitlines()[0].decode()}: {body[:200].decode()}")
 
 
 def _content_length(head: bytes) -> int:
