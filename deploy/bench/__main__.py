@@ -53,6 +53,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--desk", action="store_true", help="the admin's pages, on a generated database")
     parser.add_argument("--shop", action="store_true", help="the shop's first pages in Chromium")
     parser.add_argument("--orders", type=int, help="how many are generated: for the desk 1,000,000, for volume 500,000")
+    parser.add_argument("--minutes", type=float, default=20, help="how long the soak takes")
     parser.add_argument(
         "--database", help="measure the desk on this one instead, which `manage.py generate` has filled"
     )
@@ -91,6 +92,7 @@ def measure(url: str, options: argparse.Namespace) -> int:
         quick=options.quick,
         only=options.only or (),
         orders=options.orders or 500_000,
+        minutes=options.minutes,
     )
     kept = Kept(options.results, page=PAGE if options.write else None, order=list(PARTS))
     return run_parts(chosen(options), conditions, kept, describe_machine(url))

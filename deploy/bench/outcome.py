@@ -8,7 +8,7 @@ from deploy.bench.comparison import Plan
 
 class Conditions(NamedTuple):
     """`server_url` is where databases are made and dropped. `only`: the contenders that are measured, all if empty;
-    `orders` is how many fill the tables. `seed` decides who runs first in a round.
+    `orders` is how many fill the tables, `minutes` how long the soak takes. `seed` decides who runs first in a round.
     """
 
     server_url: str
@@ -17,10 +17,11 @@ class Conditions(NamedTuple):
     quick: bool = False
     only: Sequence[str] = ()
     orders: int = 500_000
+    minutes: float = 20
 
 
 class Judged(NamedTuple):
-    """A goal beside its figure, as they are printed. `stretch` may be empty; `met` is yes, stretch or no."""
+    """A goal beside its figure, as they are printed. `stretch` may be empty; `met`: yes, stretch, no, too noisy."""
 
     goal: str
     to_reach: str

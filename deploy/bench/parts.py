@@ -1,6 +1,6 @@
 """The parts of `make bench`, in the order in which they run: each measures one thing, and judges it by its goals."""
 
-from deploy.bench import checkout, footprint, replay_part
+from deploy.bench import checkout, footprint, replay_part, soak
 from deploy.bench.contest import compare
 from deploy.bench.counting import count_all
 from deploy.bench.goals import VOLUME, WEBHOOKS
@@ -39,4 +39,5 @@ PARTS: dict[str, Part] = {
     "replay": replay_part.part,
     "footprint": footprint.part,
     "volume": volume,
+    "soak": soak.part,
 }

@@ -1,24 +1,17 @@
-"""`python -m deploy.bench.soak --minutes 20`: the webhook path at half of what it can do. Nothing may grow.
+"""The webhook path at half of what it can do, for twenty minutes. Nothing may grow.
 
-The shop runs in its production configuration, in a database of its own on DATABASE_URL's server or on the embedded
-one. Three of four deliveries pay an order; the fourth tells again of one that was paid some seconds before. The orders
-are made as it goes, shortly before they are paid, which costs PostgreSQL some time beside what is measured.
+The shop runs in its production configuration. Three of four deliveries pay an order; the fourth tells again of one that
+was paid some seconds before. The orders are made as it goes, shortly before they are paid, which costs PostgreSQL some
+time beside what is measured.
 """
 
-import argparse
 import asyncio
-import json
-import os
 import random
 import secrets
-import signal
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -28,18 +21,14 @@ from deploy.bench.comparison import Plan, measure
 from deploy.bench.contender import NUMBERS, refuse_unless_done
 from deploy.bench.cpu import seconds_of_tree
 from deploy.bench.goals import OURS
+from deploy.bench.outcome import Conditions, Judged, Outcome
 from deploy.bench.pacing import Answered, Schedule, send_on_schedule, sleep_until
 from deploy.bench.report import heading, row
-from deploy.bench.run import describe_database
 from deploy.bench.scratch import own_database
 from deploy.bench.specimen import Specimen
 from deploy.bench.subject import DELIVERED, PAID, Subject, running_subject
 from deploy.bench.vitals import OBSERVER, Vitals, read_vitals, seconds_of_others
-from deploy.demo import EMBEDDED
-from deploy.postgres import running_server
-from deploy.processes import LOCAL, StepError
 
-LATEST = LOCAL / "bench" / "soak.json"
 TO_FIND_THE_MOST = Plan(rounds=3, seconds=3, warm_up=160)
 # Four quarters of three.
 INTERVALS = 12
@@ -98,16 +87,6 @@ class Interval(NamedTuple):
     @property
     def other_files(self) -> int:
         return self.vitals.descriptors - self.vitals.connections
-
-
-class Judged(NamedTuple):
-    """A goal beside its figure, as they are printed."""
-
-    goal: str
-    to_reach: str
-    stretch: str
-    figure: str
-    met: str
 
 
 class Soaked(NamedTuple):
@@ -231,6 +210,12 @@ class Workload:
         return self._subject.delivery_about(self.orders[max(order - 1 - self._earlier, 0)], number)
 
 
+def part(conditions: Conditions) -> Outcome:
+    """Raises StepError."""
+    soaked = soak(conditions.server_url, conditions.minutes * 60)
+    return Outcome(title="Soak", lines=list(soaked.lines), judged=soaked.judged, figures=soaked.figures)
+
+
 def soak(server_url: str, seconds: float) -> Soaked:
     """Raises StepError when something was not answered, or an order was not paid."""
     with own_database(server_url) as database_url, running_subject(database_url) as subject:
@@ -298,44 +283,3 @@ def by_interval(answered: Sequence[Answered], readings: Sequence[Reading], secon
             others=(after.others - before.others) / length,
             vitals=after.vitals,
         )
-
-
-def verdicts_table(judged: Sequence[Judged]) -> Iterator[str]:
-    yield from heading(["", "goal", "figure", "met"])
-    for one in judged:
-        yield row([one.goal, one.to_reach, one.figure, one.met])
-
-
-@contextmanager
-def server_url() -> Iterator[str]:
-    if "DATABASE_URL" in os.environ:
-        yield os.environ["DATABASE_URL"]
-        return
-    with running_server(EMBEDDED.folder) as url:
-        yield url
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m deploy.bench.soak")
-    parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--results", type=Path, default=LATEST, help="where they are kept: .local/bench/soak.json")
-    options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(1))
-    try:
-        with server_url() as url:
-            where = f"{os.cpu_count()} cores, {describe_database(url)}"
-            soaked = soak(url, options.minutes * 60)
-    except StepError as error:
-        print(error, file=sys.stderr)
-        return 1
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    judged = [one._asdict() for one in soaked.judged]
-    options.results.write_text(json.dumps({"where": where, **soaked.figures, "goals": judged}, indent=1) + "\n")
-    for line in (where, *soaked.lines, "", *verdicts_table(soaked.judged)):
-        print(line)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
