@@ -78,19 +78,31 @@ def lock(*keys: tuple[str, ...]) -> Statement:
 
 def claim_delivery(account: Account, event: StripeEvent) -> Delivery | None:
     """An event's one row, None while there is none; a concurrent post of the event waits from here on."""
-    [_, found] = ask(*claiming(account, event))
+    [_, found] = ask(lock(event_key(account, event)), delivery_of(account, event))
     return next(iter(rows_from(Delivery, found, without=PAYLOAD)), None)
 
 
-def claiming(account: Account, event: StripeEvent, *keys: tuple[str, ...]) -> list[Statement]:
-    known = Statement(THE_DELIVERY, (event.id, account.name))
-    return [lock(("delivery", *known.params), *keys), select_rows(Delivery, known, without=PAYLOAD)]
+def event_key(account: Account, event: StripeEvent) -> tuple[str, ...]:
+    return ("event", event.id, account.name)
+
+
+def delivery_of(account: Account, event: StripeEvent) -> Statement:
+    return select_rows(Delivery, Statement(THE_DELIVERY, (event.id, account.name)), without=PAYLOAD)
 
 
 def open_dossier(
-    account: Account, event: StripeEvent, stripe_object: StripeObject, states: Collection[DeliveryState]
+    account: Account,
+    event: StripeEvent,
+    stripe_object: StripeObject,
+    states: Collection[DeliveryState],
+    *,
+    is_adopted: bool = False,
 ) -> Dossier:
-    """Its order is locked, and there, while its delivery is new or in one of these states: a duplicate locks none."""
+    """Its order is locked, and there, while its delivery is new or in one of these states: a duplicate locks none.
+
+    `is_adopted`: whoever asks holds the lock of its payment, so that nobody else handles the event; to lock that, too,
+    would be out of turn.
+    """
     if event.type not in READERS and event.type not in HINTS:
         return Dossier(claim_delivery(account, event))
     kind, link = str(stripe_object.get("object")), (intent_of(stripe_object), account.name)
@@ -98,8 +110,12 @@ def open_dossier(
     order_id = Statement(ORDER_ID, (*call, *link))
     to_lock = Statement(f"(SELECT {ORDER_ID} WHERE {IS_UNDONE})", (*order_id.params, event.id, account.name, [*states]))
     children = judged_by(event.type, kind)
+    keys = [] if is_adopted else [event_key(account, event)]
+    if link[0]:
+        keys.append(("payment", *link))
     _, deliveries, calls, links, orders, [(*below, is_forgotten, has_waiting)] = ask(
-        *claiming(account, event, ("payment", *link)),
+        lock(*keys),
+        delivery_of(account, event),
         select_rows(StripeCall, Statement(THE_CALL, call)),
         select_rows(PaymentLink, Statement(THE_LINK, link)),
         OrderAggregate.locking(to_lock),

@@ -97,7 +97,7 @@ class Delivery(models.Model):
             # Most wait at no link, and a new one is of no order yet.
             models.Index(fields=["link"], name="webhooks_delivery_waiting", condition=models.Q(link__isnull=False)),
             models.Index(
-                fields=["order_id"], name="webhooks_delivery_order", condition=models.Q(order_id__isnull=False)
+                fields=["order_id"], name="webhooks_delivery_of_order", condition=models.Q(order_id__isnull=False)
             ),
             models.Index(fields=["try_at"], name="webhooks_delivery_due", condition=models.Q(try_at__isnull=False)),
             # The list by its filters; most deliveries are handled, and met soon without an index of them.

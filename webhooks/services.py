@@ -86,8 +86,9 @@ def process_on_any_connection(
 def process_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> DeliveryState:
     """Two round trips where nothing is rare about it: what locks and reads, what writes and commits."""
     with transaction_in_trips():
+        new = new_delivery(account, event, payload, source)
         dossier = open_dossier(account, event, event.data.object, claimable(event))
-        delivery = dossier.delivery or new_delivery(account, event, payload, source)
+        delivery = dossier.delivery or new
         note_signature(delivery, source)
         if delivery.state not in claimable(event):
             log.info("delivery.duplicate", event_id=event.id, type=event.type)
@@ -100,7 +101,7 @@ def process_delivery(account: Account, event: StripeEvent, payload: bytes, sourc
 
 
 def new_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> Delivery:
-    """Its row is inserted when it is known what became of it, in the same transaction."""
+    """As it is received: its row is inserted when it is known what became of it, in the same transaction."""
     return blank_row(
         Delivery,
         account=account.name,
@@ -139,7 +140,7 @@ def adopt_waiting(account: Account, outcome: Outcome) -> None:
         event = parse_event(bytes(delivery.payload))
         try:
             with transaction.atomic(), provenance.acting(f"stripe:{account.name}", cause=event.id):
-                dossier = open_dossier(account, event, event.data.object, [DeliveryState.WAITING])
+                dossier = open_dossier(account, event, event.data.object, [DeliveryState.WAITING], is_adopted=True)
                 finish_delivery(delivery, handle_event(account, event, dossier), is_forgotten=dossier.is_forgotten)
                 finish_writing()
         except (OperationalError, InterfaceError):

@@ -8,5 +8,6 @@ RESET = "ALTER TABLE billing_stripecall RESET (autovacuum_vacuum_scale_factor)"
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0004_lists")]
+    both_versions = "Settings of a table, which no code names."
 
     operations = [migrations.RunSQL(SET, RESET)]

@@ -17,6 +17,7 @@ NO_VACUUM = "ALTER TABLE core_event RESET (autovacuum_vacuum_insert_scale_factor
 
 class Migration(migrations.Migration):
     dependencies = [("core", "0006_staff_record")]
+    both_versions = "No code names the column in an INSERT: the default fills it with the same number as before."
 
     operations = [
         migrations.RunSQL(CLUSTER, "DROP FUNCTION core_cluster()"),

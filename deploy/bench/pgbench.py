@@ -10,9 +10,7 @@ from deploy.bench.specimen import Specimen
 from deploy.postgres_binaries import find_programs, server_user
 from deploy.processes import StepError
 
-# The rows whose ids the database draws: a SELECT of one tells its id, by which a later UPDATE names it.
-READ = re.compile(r'SELECT "id", .* FROM "webhooks_(\w+)" ')
-DRAWN_ID = re.compile(r'(UPDATE "webhooks_(\w+)" SET .* WHERE "id" = )\d+')
+LOCK = re.compile(r"pg_advisory_xact_lock\( ?-?\d+\), pg_advisory_xact_lock\( ?-?\d+\)")
 # What a delivery needs at the least: its row, unique; the order's lock, and its new state; the event, unique.
 TABLES = """
     CREATE TABLE delivery (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, event_id text UNIQUE, payload text,
@@ -63,11 +61,7 @@ def make_orders(database_url: str, numbers: range) -> None:
 
 
 def same_statements(specimen: Specimen) -> str:
-    """What our own side sends for one delivery."""
-    lines = []
-    for statement in specimen.statements:
-        text = specimen.copied(statement.strip(), ":order")
-        text = DRAWN_ID.sub(r"\1:\2_id", text)
-        read = READ.match(text)
-        lines.append(f"{text} \\gset {read[1]}_" if read else f"{text};")
-    return "\n".join(lines) + "\n"
+    """What our own side sends for one delivery; its event and its payment have keys of their own."""
+    statements = [specimen.copied(statement.strip(), ":order") for statement in specimen.statements]
+    locks = "pg_advisory_xact_lock(2 * :order), pg_advisory_xact_lock(2 * :order + 1)"
+    return "".join(f"{LOCK.sub(locks, statement)};\n" for statement in statements)

@@ -23,6 +23,7 @@ ALTER TABLE orders_checkout RESET (autovacuum_vacuum_scale_factor);
 
 class Migration(migrations.Migration):
     dependencies = [("orders", "0012_state_count")]
+    both_versions = "Settings of tables, and indexes that no query asks."
 
     operations = [
         *(migrations.RunSQL(f"DROP INDEX IF EXISTS {name}", f"CREATE INDEX {name} ON {of}") for name, of in PATTERNS.items()),

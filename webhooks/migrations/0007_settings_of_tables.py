@@ -1,7 +1,6 @@
 """What the inbox costs to write, and when it is looked after: docs/decisions/0032-schema-settings.md."""
 
-import django.db.models.deletion
-from django.db import migrations, models
+from django.db import migrations
 
 # A payload is compressed while its transaction is open. By lz4, where the server was built with it, storing a delivery
 # costs a fifth less than by PostgreSQL's own way. What is stored already stays readable as it is.
@@ -24,33 +23,9 @@ ALTER TABLE webhooks_paymentlink RESET (autovacuum_vacuum_scale_factor);
 
 class Migration(migrations.Migration):
     dependencies = [("webhooks", "0006_purged_payloads")]
+    both_versions = "Settings of tables, which no code names."
 
     operations = [
-        # Most deliveries wait at no link, and many are of no order: an index need not hold those.
-        migrations.AlterField(
-            model_name="delivery",
-            name="link",
-            field=models.ForeignKey(
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="waiting",
-                to="webhooks.paymentlink",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("link__isnull", False)), fields=["link"], name="webhooks_delivery_waiting"
-            ),
-        ),
-        migrations.RemoveIndex(model_name="delivery", name="webhooks_delivery_order"),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("order_id__isnull", False)), fields=["order_id"], name="webhooks_delivery_order"
-            ),
-        ),
         migrations.RunSQL(COMPRESSION, "ALTER TABLE webhooks_delivery ALTER COLUMN payload SET COMPRESSION default"),
         migrations.RunSQL(SET, RESET),
     ]

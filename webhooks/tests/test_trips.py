@@ -146,3 +146,22 @@ class TestTwoPostsAtOnce:
         assert Delivery.objects.get().state == DeliveryState.HANDLED
         assert list(Event.objects.filter(cause=event["id"]).order_by("position").values_list("kind", flat=True)) == PAID
         assert list(check_rows()) == []
+
+    def test_of_what_waits_and_what_it_waits_for_do_not_wait_for_each_other(
+        self, event: dict[str, Any], stripe_side: SimulatedStripe
+    ) -> None:
+        """The order's event adopts the refund's, which is posted again meanwhile."""
+        stripe_side.refund(stripe_side.objects("charge")[0]["id"])
+        waiting = stripe_side.event("refund.created")
+        assert post_event(Client(), waiting).json()["state"] == "waiting"
+        with counted_wire() as wire, ThreadPoolExecutor(2) as posts:
+            first = posts.submit(post_to_be_held, wire, event)
+            assert wire.is_held.wait(10)
+            second = posts.submit(post, waiting)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.5)
+            wire.released.set()
+            answers = [one.result(timeout=10) for one in (first, second)]
+        assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(200, "handled")] * 2
+        assert Order.objects.get().state == "refunded"
+        assert list(check_rows()) == []
