@@ -110,7 +110,8 @@ class TestAConnection:
 
 
 def post(event: dict[str, Any]) -> Any:
-    """In a thread with a connection of its own."""
+    """In a thread with a connection of its own, which is there already: a first one would be tried again."""
+    connection.ensure_connection()
     try:
         return post_event(Client(), event)
     finally:
