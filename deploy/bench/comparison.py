@@ -35,20 +35,46 @@ class Spread(NamedTuple):
 Samples = Mapping[str, Sequence[Sample]]
 
 
-def measure(contenders: Sequence[Contender], plan: Plan, chance: random.Random) -> dict[str, list[Sample]]:
-    """A sample for each round, by the contender's name. Raises StepError when one did not do its work."""
-    batches = {}
+class Measured(NamedTuple):
+    """A sample for each round, by the contender's name. Rounds that were `disturbed` are not among them: others were
+    measured in their place, at most as many as were planned.
+    """
+
+    samples: Samples
+    disturbed: int
+
+
+def measure(contenders: Sequence[Contender], plan: Plan, chance: random.Random) -> Measured:
+    """Raises StepError when one did not do its work."""
+    counts, batches = {}, {}
     for one in contenders:
         # The first warms it up, the second tells how much of it fills the time of a round.
         first, second = one.prepare(plan.warm_up // 2, 2)
         one.run(first)
-        batches[one.name] = one.prepare(fill(plan, one.run(second).per_second), plan.rounds)
+        counts[one.name] = fill(plan, one.run(second).per_second)
+        batches[one.name] = one.prepare(counts[one.name], plan.rounds)
     settle({database for one in contenders for database in one.databases})
-    samples: dict[str, list[Sample]] = {one.name: [] for one in contenders}
-    for turn in range(plan.rounds):
-        for one in chance.sample(contenders, len(contenders)):
-            samples[one.name].append(one.run(batches[one.name][turn]))
-    return samples
+    rounds: list[dict[str, Sample]] = []
+    while True:
+        batch = {name: prepared.pop(0) for name, prepared in batches.items()}
+        rounds.append({one.name: one.run(batch[one.name]) for one in chance.sample(contenders, len(contenders))})
+        quiet = undisturbed(rounds)
+        if len(quiet) == plan.rounds:
+            return Measured(by_name(quiet), len(rounds) - len(quiet))
+        if len(rounds) == 2 * plan.rounds:
+            return Measured(by_name(rounds), 0)
+        if len(rounds) >= plan.rounds:
+            batches = {one.name: one.prepare(counts[one.name], 1) for one in contenders}
+
+
+def undisturbed(rounds: Sequence[Mapping[str, Sample]]) -> list[Mapping[str, Sample]]:
+    """Those in which no anchor was less than half as fast as in its best."""
+    best = {name: max(one[name].per_second for one in rounds) for name in ANCHORS if name in rounds[0]}
+    return [one for one in rounds if all(one[name].per_second * NOISY >= rate for name, rate in best.items())]
+
+
+def by_name(rounds: Sequence[Mapping[str, Sample]]) -> dict[str, list[Sample]]:
+    return {name: [one[name] for one in rounds] for name in rounds[0]}
 
 
 def fill(plan: Plan, per_second: float) -> int:

@@ -21,20 +21,25 @@ def compare(
 ) -> tuple[Outcome, Samples]:
     """`counts`: what was counted beforehand, by the contender's name. Raises StepError when one did not do its work."""
     plan, counted = conditions.plan, counts or {}
-    samples = measure(contenders, plan, random.Random(conditions.seed))  # noqa: S311 it decides who runs first
+    samples, disturbed = measure(contenders, plan, random.Random(conditions.seed))  # noqa: S311 it decides who runs first
     noisy = noise(samples)
     verdicts = [] if noisy else list(judge(goals, samples))
     rounds = (
-        f"{plan.rounds} rounds of {plan.seconds:g} s each over {CONNECTIONS} connections, median (lowest .. highest):"
+        f"{plan.rounds} rounds of {plan.seconds:g} s each over {CONNECTIONS} connections, median (lowest .. highest)"
     )
+    if disturbed:
+        rounds += (
+            f"; {disturbed} more were disturbed: whoever does the same in each was less than half as fast as at best"
+        )
     outcome = Outcome(
         title=title,
-        lines=[rounds, "", *figures_table(samples, counted, OURS, with_ratios=not noisy)],
+        lines=[f"{rounds}:", "", *figures_table(samples, counted, OURS, with_ratios=not noisy)],
         judged=[judged(verdict) for verdict in verdicts],
         noisy=noisy,
         figures={
             "plan": plan._asdict(),
             "seed": conditions.seed,
+            "disturbed": disturbed,
             "counts": {name: one._asdict() for name, one in counted.items()},
             "contenders": {name: [sample._asdict() for sample in of_rounds] for name, of_rounds in samples.items()},
         },

@@ -219,8 +219,8 @@ def part(conditions: Conditions) -> Outcome:
 def soak(server_url: str, seconds: float) -> Soaked:
     """Raises StepError when something was not answered, or an order was not paid."""
     with own_database(server_url) as database_url, running_subject(database_url) as subject:
-        samples = measure([subject.paying(OURS)], TO_FIND_THE_MOST, random.Random(secrets.randbits(32)))  # noqa: S311 there is one alone
-        most = statistics.median(one.per_second for one in samples[OURS])
+        found = measure([subject.paying(OURS)], TO_FIND_THE_MOST, random.Random(secrets.randbits(32)))  # noqa: S311 there is one alone
+        most = statistics.median(one.per_second for one in found.samples[OURS])
         count = max(int(most / 2 * seconds), INTERVALS * AGAIN_EVERY)
         workload = Workload(subject, most / 2, count)
         evidence = [subject.evidence(PAID), subject.evidence(DELIVERED)]

@@ -118,7 +118,14 @@ class TestComparing:
         outcome = self.compare(empty_views=[1000, 2100, 1000])
         assert (outcome.judged, outcome.noisy) == ([], {"empty view": 2.1})
         assert "Countersign to it" not in "\n".join(outcome.lines)
-        assert [one["per_second"] for one in outcome.figures["contenders"][OURS]] == [300, 600, 900]
+        rates = [one["per_second"] for one in outcome.figures["contenders"][OURS]]
+        assert rates == [300, 600, 900, 300, 300, 300]
+
+    def test_measures_another_round_where_one_was_disturbed(self) -> None:
+        outcome = self.compare(empty_views=[1000, 490, 1000])
+        assert "1 more were disturbed" in outcome.lines[0]
+        assert [one["per_second"] for one in outcome.figures["contenders"][OURS]] == [300, 900, 300]
+        assert (outcome.figures["disturbed"], outcome.noisy) == (1, {})
 
 
 class TestFigures:
