@@ -52,7 +52,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--scale", action="store_true", help="one web process and several, and PgBouncer")
     parser.add_argument("--desk", action="store_true", help="the admin's pages, on a generated database")
     parser.add_argument("--shop", action="store_true", help="the shop's first pages in Chromium")
-    parser.add_argument("--orders", type=int, help="how many are generated: for the desk 1,000,000, for volume 500,000")
+    parser.add_argument(
+        "--orders", type=int, help="how many are generated: for the desk 1,000,000, for volume and replay 500,000"
+    )
     parser.add_argument("--minutes", type=float, default=20, help="how long the soak takes")
     parser.add_argument(
         "--database", help="measure the desk on this one instead, which `manage.py generate` has filled"

@@ -8,7 +8,8 @@ from deploy.bench.comparison import Plan
 
 class Conditions(NamedTuple):
     """`server_url` is where databases are made and dropped. `only`: the contenders that are measured, all if empty;
-    `orders` is how many fill the tables, `minutes` how long the soak takes. `seed` decides who runs first in a round.
+    `orders` is how many fill the tables at most, `minutes` how long the soak takes. `seed` decides who runs first in a
+    round.
     """
 
     server_url: str

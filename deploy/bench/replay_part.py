@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from deploy.bench.outcome import Conditions, Judged, Outcome
-from deploy.bench.replay import COMMANDS, Took, marginal_cpu, measure_sizes, report, slope
+from deploy.bench.replay import COMMANDS, EVENTS_OF_AN_ORDER, SIZES, Took, marginal_cpu, measure_sizes, report, slope
 
 PER_CORE, LINEAR, TO_PEER = 30_000, 1.1, 5
 # What the peer does as well: the log is read back into aggregates.
@@ -12,7 +12,9 @@ FOLDS = ("replay --check", "replay --rebuild")
 
 def part(conditions: Conditions) -> Outcome:
     """Raises StepError."""
-    measured, peer = measure_sizes(conditions.server_url)
+    *smaller, largest = SIZES
+    sizes = [*smaller, min(largest, round(conditions.orders * EVENTS_OF_AN_ORDER))]
+    measured, peer = measure_sizes(conditions.server_url, sizes)
     return Outcome(
         title="Replay and verify",
         lines=["```", *report(measured, peer), "```"],
