@@ -212,13 +212,13 @@ def as_json(value: Any) -> Jsonb:
 
 @cache
 def filled_by_database(model: type[Model]) -> list[str]:
-    """The names of the columns for which it has a default, or draws a number."""
+    """The names of the columns for which it has a default, or may draw a number."""
     return [field.name for field in model._meta.concrete_fields if field.primary_key or field.has_db_default()]
 
 
 def is_missing(row: Model, name: str) -> bool:
     value = getattr(row, name)
-    return value is None or isinstance(value, DatabaseDefault)
+    return isinstance(value, DatabaseDefault) or (value is None and name == primary_key(type(row)).name)
 
 
 @cache

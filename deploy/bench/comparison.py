@@ -57,7 +57,8 @@ def measure(contenders: Sequence[Contender], plan: Plan, chance: random.Random) 
     rounds: list[dict[str, Sample]] = []
     while True:
         batch = {name: prepared.pop(0) for name, prepared in batches.items()}
-        rounds.append({one.name: one.run(batch[one.name]) for one in chance.sample(contenders, len(contenders))})
+        ran = {one.name: one.run(batch[one.name]) for one in chance.sample(contenders, len(contenders))}
+        rounds.append({one.name: ran[one.name] for one in contenders})
         quiet = undisturbed(rounds)
         if len(quiet) == plan.rounds:
             return Measured(by_name(quiet), len(rounds) - len(quiet))
