@@ -56,3 +56,8 @@ def find_postmaster(database_url: str) -> int | None:
             return None
         backend = read_stat(folder)
         return backend.parent if backend else None
+
+
+def children_of(process: int) -> list[int]:
+    """Of its first thread."""
+    return [int(child) for child in (PROC / f"{process}/task/{process}/children").read_text().split()]

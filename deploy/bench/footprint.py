@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from deploy.bench.cpu import children_of
 from deploy.bench.outcome import Conditions, Outcome
 from deploy.bench.peers.environment import python_with
 from deploy.bench.report import UNKNOWN, heading, row
@@ -59,10 +60,6 @@ def memory_of(process: int) -> Memory:
 def read_rollup(text: str) -> Memory:
     kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines() if line.endswith(" kB")}
     return Memory(kilobytes["Rss"] / 1024, kilobytes["Pss"] / 1024)
-
-
-def children_of(process: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 @contextmanager

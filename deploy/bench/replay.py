@@ -15,7 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from deploy.bench.cpu import find_postmaster, seconds_of_tree
+from deploy.bench.cpu import children_of, find_postmaster, seconds_of_tree
 from deploy.bench.desk_database import desk_environment
 from deploy.bench.peers.environment import python_with
 from deploy.bench.scratch import own_database
@@ -81,9 +81,14 @@ def took(environment: Mapping[str, str], events: int, *arguments: str) -> Took:
 
 def left_behind() -> Iterator[resource.struct_rusage]:
     """Of the processes that ended just after the one that started them, those that forked others for it included."""
-    with suppress(ChildProcessError):
-        while True:
-            yield os.wait4(-1, 0)[2]
+    while others := set(children_of(os.getpid())) - children_before():
+        yield os.wait4(others.pop(), 0)[2]
+
+
+@cache
+def children_before() -> frozenset[int]:
+    """Those that this process had before it measured anything, such as who keeps the server."""
+    return frozenset(children_of(os.getpid()))
 
 
 def measure(environment: Mapping[str, str], rounds: int) -> dict[str, Took]:
@@ -188,6 +193,7 @@ def measure_sizes(
     """By size, in ascending order; and how many events the peer reads per second. Raises StepError."""
     if PRCTL:
         PRCTL(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # so that `left_behind` are this process's
+    children_before()
     measured, streams = [], []
     for events in sorted(sizes):
         with own_database(server_url) as database_url:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import psycopg
 
-from deploy.bench.cpu import PROC, seconds_of_tree
-from deploy.bench.footprint import children_of, memory_of
+from deploy.bench.cpu import PROC, children_of, seconds_of_tree
+from deploy.bench.footprint import memory_of
 
 # Those that a delivery writes to.
 TABLES = [
