@@ -1,5 +1,6 @@
 """Orders whose facts are made by the shop's own decisions, and Stripe's books beside them, written to the log."""
 
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -9,6 +10,7 @@ from django.db import connection
 
 from core.chain import Head
 from core.eventlog import following, provenance
+from core.eventlog.tail import cursor_of, settled_end
 from core.models import Event, Follower
 from core.tests.streams import append
 from finance.books.entries import Balance
@@ -111,6 +113,12 @@ def write(stream: str, fact: object) -> None:
 
 
 def book() -> None:
+    """The whole log, once it is settled: another process of the tests may have a transaction open on this server."""
+    last = Event.objects.order_by("transaction_id", "position").last()
+    for _ in range(100):
+        if last is None or settled_end() == cursor_of(last):
+            break
+        time.sleep(0.1)
     following.follow(books)
 
 
