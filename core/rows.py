@@ -179,6 +179,11 @@ def update_row(row: Model, names: Sequence[str] = ()) -> Statement:
     return Statement(sql, (*columns.adapted(row),))
 
 
+def insert_or_update(row: Model, names: Sequence[str]) -> Statement:
+    """All of a row that has no key yet, else the fields of these names."""
+    return insert_rows([row]) if row.pk is None else update_row(row, names)
+
+
 def delete_rows(model: type[Model], keys: Iterable[object]) -> Statement:
     key = primary_key(model)
     database = connections[DEFAULT_DB_ALIAS]

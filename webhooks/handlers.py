@@ -9,7 +9,7 @@ from billing.drift import hear_of
 from billing.models import StripeCall
 from billing.services import call_named_in
 from core.configuration import Account
-from core.rows import blank_row, insert_rows, update_row
+from core.rows import blank_row, insert_or_update, insert_rows
 from core.trips import ask, write
 from orders.models import Order
 from orders.projections import OrderAggregate
@@ -147,7 +147,7 @@ def tell_order(account: Account, event: StripeEvent, stripe_object: StripeObject
     newly_linked = link if link is not None and link.order_id is None else None
     if newly_linked is not None:
         newly_linked.order_id = order_id
-        write(insert_rows([newly_linked]) if newly_linked.pk is None else update_row(newly_linked, ["order_id"]))
+        write(insert_or_update(newly_linked, ["order_id"]))
     return Outcome(DeliveryState.HANDLED, "" if changed else "changed_nothing", order_id, newly_linked)
 
 

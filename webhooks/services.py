@@ -17,7 +17,7 @@ from billing.gateway.refunds import Refunds
 from billing.gateway.sessions import Sessions
 from core.configuration import Account
 from core.eventlog import provenance
-from core.rows import blank_row, insert_rows, update_row
+from core.rows import blank_row, insert_or_update
 from core.trips import finish_writing, transaction_in_trips, write
 from orders.services.forgetting import is_forgotten
 from webhooks.dossier import UNDONE, claim_delivery, claimable, open_dossier
@@ -85,12 +85,13 @@ def process_on_any_connection(
 
 def process_delivery(account: Account, event: StripeEvent, payload: bytes, source: DeliverySource) -> DeliveryState:
     """Two round trips where nothing is rare about it: what locks and reads, what writes and commits."""
+    states = claimable(event)
     with transaction_in_trips():
         new = new_delivery(account, event, payload, source)
-        dossier = open_dossier(account, event, event.data.object, claimable(event))
+        dossier = open_dossier(account, event, event.data.object, states)
         delivery = dossier.delivery or new
         note_signature(delivery, source)
-        if delivery.state not in claimable(event):
+        if delivery.state not in states:
             log.info("delivery.duplicate", event_id=event.id, type=event.type)
             return DeliveryState(delivery.state)
         outcome = handle_event(account, event, dossier)
@@ -118,7 +119,7 @@ def new_delivery(account: Account, event: StripeEvent, payload: bytes, source: D
 
 
 def store(delivery: Delivery, *changed: str) -> None:
-    write(insert_rows([delivery]) if delivery.pk is None else update_row(delivery, changed))
+    write(insert_or_update(delivery, changed))
 
 
 def note_signature(delivery: Delivery, source: DeliverySource) -> None:
