@@ -124,6 +124,22 @@ def post_to_be_held(wire: Wire, event: dict[str, Any]) -> Any:
     return post(event)
 
 
+def post_while_the_first_is_held(first: dict[str, Any], second: dict[str, Any], *, is_cut: bool = False) -> None:
+    """Both are handled, the second one not before the first one goes on."""
+    with counted_wire() as wire, ThreadPoolExecutor(2) as posts:
+        held = posts.submit(post_to_be_held, wire, first)
+        assert wire.is_held.wait(10)
+        waiting = posts.submit(post, second)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.5)
+        assert not held.done()
+        if is_cut:
+            wire.cut.set()
+        wire.released.set()
+        answers = [one.result(timeout=10) for one in (held, waiting)]
+    assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(200, "handled")] * 2
+
+
 class TestTwoPostsAtOnce:
     """The first one's wire is held where it would write and commit; it then goes on, or is cut."""
 
@@ -131,18 +147,7 @@ class TestTwoPostsAtOnce:
     def test_are_one_effect_and_none_is_acknowledged_before_it_is_durable(
         self, event: dict[str, Any], is_cut: bool
     ) -> None:
-        with counted_wire() as wire, ThreadPoolExecutor(2) as posts:
-            first = posts.submit(post_to_be_held, wire, event)
-            assert wire.is_held.wait(10)
-            second = posts.submit(post, event)
-            with pytest.raises(TimeoutError):
-                second.result(timeout=0.5)
-            assert not first.done()
-            if is_cut:
-                wire.cut.set()
-            wire.released.set()
-            answers = [one.result(timeout=10) for one in (first, second)]
-        assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(200, "handled")] * 2
+        post_while_the_first_is_held(event, event, is_cut=is_cut)
         assert Delivery.objects.get().attempts == 1
         assert Delivery.objects.get().state == DeliveryState.HANDLED
         assert list(Event.objects.filter(cause=event["id"]).order_by("position").values_list("kind", flat=True)) == PAID
@@ -155,14 +160,6 @@ class TestTwoPostsAtOnce:
         stripe_side.refund(stripe_side.objects("charge")[0]["id"])
         waiting = stripe_side.event("refund.created")
         assert post_event(Client(), waiting).json()["state"] == "waiting"
-        with counted_wire() as wire, ThreadPoolExecutor(2) as posts:
-            first = posts.submit(post_to_be_held, wire, event)
-            assert wire.is_held.wait(10)
-            second = posts.submit(post, waiting)
-            with pytest.raises(TimeoutError):
-                second.result(timeout=0.5)
-            wire.released.set()
-            answers = [one.result(timeout=10) for one in (first, second)]
-        assert [(answer.status_code, answer.json()["state"]) for answer in answers] == [(200, "handled")] * 2
+        post_while_the_first_is_held(event, waiting)
         assert Order.objects.get().state == "refunded"
         assert list(check_rows()) == []
